@@ -11,38 +11,53 @@ use tokio_util::sync::CancellationToken;
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
-use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
-use crate::model::ClusterName;
+use crate::kafka::client::{
+    Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Tls, Transport,
+};
+use crate::model::{CertificateEnds, ClusterName};
 use crate::task::{Rounds, contained};
+use crate::telemetry::now_ms;
 
-/// A cluster with its reachability.
+/// A cluster with its health.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) cluster: Cluster,
-    reach: Arc<watch::Sender<Reach>>,
-    throttled: Arc<watch::Sender<bool>>,
+    tls: Option<Arc<Tls>>,
+    health: Arc<watch::Sender<Health>>,
+}
+
+/// What is known of a cluster as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Health {
+    pub(crate) reach: Reach,
+    pub(crate) certificates: CertificateEnds,
+    /// What should be done about the certificates, and how.
+    advice: Vec<(String, String)>,
+    /// Whether its brokers' quotas have slowed farshore down lately.
+    pub(crate) is_throttled: bool,
 }
 
 /// How long after the last silence that a broker asked for a cluster counts as throttled.
 const THROTTLED_FOR: Duration = Duration::from_secs(10);
 
 impl Watched {
-    fn new(cluster: Cluster) -> Self {
+    fn new(cluster: Cluster, tls: Option<Arc<Tls>>) -> Self {
         Self {
             cluster,
-            reach: Arc::new(watch::Sender::new(Reach::Unknown)),
-            throttled: Arc::default(),
+            tls,
+            health: Arc::default(),
         }
     }
 
-    /// Whether the cluster can be reached; notified of every change.
-    pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
-        self.reach.subscribe()
+    /// The cluster's health; notified of every change.
+    pub(crate) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
     }
 
-    /// Whether its brokers' quotas have slowed farshore down lately; notified of every change.
-    pub(crate) fn throttled(&self) -> watch::Receiver<bool> {
-        self.throttled.subscribe()
+    /// When the certificates of its connections end.
+    pub(crate) fn certificates(&self) -> CertificateEnds {
+        let ends = self.tls.as_ref().map(|tls| tls.certificates());
+        ends.unwrap_or_default()
     }
 
     /// Requests metadata every `every` until `stop` is cancelled; logs each change of the cluster's reachability once.
@@ -55,35 +70,61 @@ impl Watched {
             let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
             };
-            self.note(match looked {
+            let reach = match looked {
                 Ok(_) => Reach::Reached,
                 Err(error) => Reach::Lost(error.chain()),
-            });
-            self.note_throttling();
+            };
+            let look = self.look_at_certificates();
+            if rounds.unless_stopped(look).await.is_none() {
+                break;
+            }
+            self.note(reach);
         }
         Ok(())
     }
 
-    /// Logs once when quotas begin to slow farshore down, and when they no longer do.
-    fn note_throttling(&self) {
-        let until = self.cluster.throttled_until();
-        let now = until.is_some_and(|until| until + THROTTLED_FOR > Instant::now());
-        let is_other = |before: &mut bool| std::mem::replace(before, now) != now;
-        if self.throttled.send_if_modified(is_other) {
-            let cluster = self.cluster.name();
-            if now {
-                tracing::info!(%cluster, "the cluster's quotas slow farshore down");
-            } else {
-                tracing::info!(%cluster, "the cluster's quotas no longer slow farshore down");
-            }
-        }
+    /// Looks at the files, and forgets the certificates of brokers that are no more.
+    async fn look_at_certificates(&self) {
+        let Some(tls) = &self.tls else {
+            return;
+        };
+        // A failure is that of the connections.
+        let _ = tls.look().await;
+        let metadata = self.cluster.metadata();
+        let brokers = metadata.brokers.values().map(|it| &it.advertised);
+        tls.keep_only(&brokers.collect());
     }
 
-    /// Logs once when a cluster is lost or found, not at each request.
-    fn note(&self, now: Reach) {
+    fn is_throttled(&self) -> bool {
+        let until = self.cluster.throttled_until();
+        until.is_some_and(|until| until + THROTTLED_FOR > Instant::now())
+    }
+
+    /// Logs once when a cluster is lost or found, or limits farshore, not at each request, and each advice about certificates.
+    fn note(&self, reach: Reach) {
         let name = self.cluster.name();
-        let before = self.reach.send_replace(now.clone());
-        match (before, now) {
+        let certificates = self.certificates();
+        let now = Health {
+            reach: reach.clone(),
+            advice: certificates.advice(name, now_ms() / 1_000),
+            certificates,
+            is_throttled: self.is_throttled(),
+        };
+        let before = self.health.send_replace(now.clone());
+        match (before.is_throttled, now.is_throttled) {
+            (false, true) => {
+                tracing::info!(cluster = %name, "the cluster's quotas slow farshore down")
+            }
+            (true, false) => {
+                tracing::info!(cluster = %name, "the cluster's quotas no longer slow farshore down");
+            }
+            (false, false) | (true, true) => {}
+        }
+        let is_new = |it: &&(String, String)| !before.advice.contains(it);
+        for (what, fix) in now.advice.iter().filter(is_new) {
+            tracing::warn!(cluster = %name, "{what}: {fix}");
+        }
+        match (before.reach, reach) {
             (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
                 tracing::info!(cluster = %name, "cluster reached");
             }
@@ -115,8 +156,13 @@ pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
 pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
     let cluster = config.clusters.get(name)?;
     let timeout = request_timeout(config, name);
-    let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
-    Some(Watched::new(cluster))
+    let settings = settings(cluster, timeout);
+    let Some(tls) = &cluster.tls else {
+        return Some(Watched::new(Cluster::new(settings, Arc::new(Plain)), None));
+    };
+    let tls = Arc::new(Tls::new(Arc::new(Plain), name.clone(), tls.clone()));
+    let transport = Arc::clone(&tls) as Arc<dyn Transport>;
+    Some(Watched::new(Cluster::new(settings, transport), Some(tls)))
 }
 
 /// The longest request timeout of the links that use the cluster.
@@ -131,7 +177,7 @@ fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
         .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
 }
 
-fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
+fn logged_in_by(login: &LoginConfig) -> Login {
     let mechanism: Arc<dyn Mechanism> = match login {
         LoginConfig::Password { username, password } => {
             Arc::new(Password::new(username.as_str(), password.clone()))
@@ -140,7 +186,7 @@ fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
             Arc::new(Kerberos::new(service.as_str(), principal.clone()))
         }
     };
-    Login::new(mechanism, &cluster.address_map)
+    Login::new(mechanism)
 }
 
 fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
@@ -149,10 +195,11 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         bootstrap: cluster.bootstrap.clone(),
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
-        login: cluster
-            .login
+        login: cluster.login.as_ref().map(logged_in_by),
+        is_certified: cluster
+            .tls
             .as_ref()
-            .map(|login| logged_in_by(login, cluster)),
+            .is_some_and(|tls| tls.identity.is_some()),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

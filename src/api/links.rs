@@ -9,11 +9,12 @@ use axum::extract::State;
 use jiff::Timestamp;
 
 use crate::contract::{
-    IntentAnswer, LinkAnswer, LinkFailure, LinkState, SharedDetail, TopicIntentAnswer,
+    CertificateAnswer, IntentAnswer, LinkAnswer, LinkFailure, LinkState, SharedDetail,
+    TopicIntentAnswer,
 };
 use crate::model::{ClusterName, Intent, IntentSetting, LinkName, PartitionState, TopicName};
 use crate::replicate::PartitionStatus;
-use crate::telemetry::monotonic;
+use crate::telemetry::{monotonic, now_ms};
 
 use super::extract::Segments;
 use super::problem::Problem;
@@ -62,7 +63,8 @@ impl LinkAnswer {
             .into_iter()
             .chain(in_flight)
             .chain(link.throttling(&condition))
-            .chain(condition.warning.clone());
+            .chain(condition.warning.clone())
+            .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
         Self {
             name: link.view.link().clone(),
@@ -82,6 +84,7 @@ impl LinkAnswer {
             rate_limited: link.view.rate().limits(monotonic()),
             failure: condition.failure,
             detail: (!told.is_empty()).then(|| told.join("; ")),
+            certificates: link.certificates(),
             shared_details: shared_details(&partitions),
         }
     }
@@ -124,6 +127,31 @@ impl LinkHandle {
     fn is_coming_to_rest(&self) -> bool {
         let held = self.view.intents().borrow().holds_anything();
         self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
+    }
+
+    /// When the certificates of both clusters end.
+    fn certificates(&self) -> Vec<CertificateAnswer> {
+        let ends = self.condition.borrow().certificates.clone();
+        let clusters = [&self.source, &self.target].into_iter().zip(&ends);
+        let sides =
+            clusters.flat_map(|(cluster, ends)| ends.by_side().map(move |it| (cluster, it)));
+        let answer = |(cluster, (side, ends_at)): (&ClusterName, (&str, i64))| {
+            Some(CertificateAnswer {
+                cluster: cluster.clone(),
+                side: side.to_owned(),
+                ends_at: Timestamp::from_second(ends_at).ok()?,
+            })
+        };
+        sides.filter_map(answer).collect()
+    }
+
+    /// What to do about the certificates of both clusters.
+    fn certificates_to_renew(&self) -> Vec<String> {
+        let now = now_ms() / 1_000;
+        let ends = self.condition.borrow().certificates.clone();
+        let clusters = [&self.source, &self.target].into_iter().zip(&ends);
+        let advice = clusters.flat_map(|(cluster, ends)| ends.advice(cluster, now));
+        advice.map(|(what, fix)| format!("{what}: {fix}")).collect()
     }
 
     /// What keeps the link as a whole from mirroring, other than an operator's intent.

@@ -13,7 +13,7 @@ use crate::contract::LinkFailure;
 use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
 use crate::journal::Owner;
-use crate::model::{ClusterName, LinkName, TopicName};
+use crate::model::{CertificateEnds, ClusterName, LinkName, TopicName};
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Ownership};
 use crate::telemetry::metrics::Exposition;
@@ -88,6 +88,8 @@ pub enum Sighting {
 pub struct Condition {
     pub source: Reach,
     pub target: Reach,
+    /// The ends of the certificates on the connections to source and target.
+    pub certificates: [CertificateEnds; 2],
     /// What else it waits for before it can mirror.
     pub waits_for: Option<String>,
     /// Whether another process owns the link and this one is on standby.

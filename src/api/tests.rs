@@ -2,6 +2,7 @@
 
 mod abuse;
 mod bench;
+mod certificates;
 mod changes;
 mod client;
 mod documented;

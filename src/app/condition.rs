@@ -3,7 +3,6 @@
 use jiff::{Timestamp, Unit};
 
 use crate::api::LinkFailure;
-use crate::clusters::Watched;
 use crate::error::Result;
 
 use super::link::LinkParts;
@@ -13,23 +12,20 @@ use super::store_recovery::stands_still;
 impl LinkParts {
     /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
-        let (mut source, mut target) = (self.source.reach(), self.target.reach());
-        let mut throttled = [&self.source, &self.target].map(Watched::throttled);
+        let (mut source, mut target) = (self.source.health(), self.target.health());
         loop {
-            let reaches = (
+            let (of_source, of_target) = (
                 source.borrow_and_update().clone(),
                 target.borrow_and_update().clone(),
             );
             self.condition.send_modify(|condition| {
-                (condition.source, condition.target) = reaches;
-                condition.throttled = throttled.each_mut().map(|it| *it.borrow_and_update());
+                (condition.source, condition.target) = (of_source.reach, of_target.reach);
+                condition.certificates = [of_source.certificates, of_target.certificates];
+                condition.throttled = [of_source.is_throttled, of_target.is_throttled];
             });
-            let [of_source, of_target] = &mut throttled;
             let changed = tokio::select! {
                 changed = source.changed() => changed,
                 changed = target.changed() => changed,
-                changed = of_source.changed() => changed,
-                changed = of_target.changed() => changed,
             };
             if changed.is_err() {
                 return Ok(());

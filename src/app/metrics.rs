@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::api::LinkHandle;
 use crate::control::groups::status::GroupState;
-use crate::model::LinkName;
+use crate::model::{ClusterName, LinkName};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::metrics::{
     GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
@@ -87,6 +87,20 @@ impl Samples for LinkSamples {
             })
         };
         self.handles().iter().flat_map(of_link).collect()
+    }
+
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
+        let mut clusters = BTreeMap::new();
+        for handle in self.handles() {
+            let [of_source, of_target] = handle.condition.borrow().certificates.clone();
+            clusters.insert(handle.source.clone(), of_source);
+            clusters.insert(handle.target.clone(), of_target);
+        }
+        let samples = clusters.into_iter().flat_map(|(cluster, ends)| {
+            let sides = ends.by_side();
+            sides.map(move |(side, ends_at)| (cluster.clone(), side, ends_at))
+        });
+        samples.collect()
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {

@@ -7,14 +7,16 @@ use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
-use crate::kafka::client::HostPort;
-use crate::model::{BrokerId, ClusterName, GroupId, LinkName, Partition, TopicName};
+use crate::kafka::client::Endpoint;
+use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
 
 /// All facts, by cluster and by link.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
+    /// When they were gathered, in seconds since 1970.
+    pub(super) now: i64,
     /// The clusters used by links.
     pub(super) clusters: BTreeMap<ClusterName, ClusterFacts>,
     pub(super) links: Vec<LinkFacts>,
@@ -36,6 +38,8 @@ pub(super) struct CircleFacts {
 pub(super) struct ClusterFacts {
     /// The principal under which its brokers know farshore.
     pub(super) grantee: Grantee,
+    /// When the certificates of its connections end.
+    pub(super) certificates: CertificateEnds,
     /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,
 }
@@ -47,8 +51,8 @@ pub(super) struct Reached {
     pub(super) id: String,
     /// The number of brokers.
     pub(super) brokers: usize,
-    /// The brokers that can't be reached at the addresses they advertise.
-    pub(super) unreachable: Vec<(BrokerId, HostPort, Error)>,
+    /// The brokers that can't be reached.
+    pub(super) unreachable: Vec<(Endpoint, Error)>,
     /// The brokers that are too old to be written to.
     pub(super) outdated: Option<Outdated>,
     /// The settings of its brokers, or the error returned instead.
@@ -95,6 +99,25 @@ pub(super) struct Found {
     pub(super) unpipelined: BTreeMap<TopicName, i64>,
     /// The facts about the journal, if the link keeps one.
     pub(super) journal: Option<JournalFacts>,
+    /// What became of what the link has mirrored so far.
+    pub(super) history: HistoryFacts,
+}
+
+/// The facts about what a link has mirrored so far.
+#[derive(Debug, Default)]
+pub(super) struct HistoryFacts {
+    /// Why it isn't known.
+    pub(super) unknown: Option<String>,
+    /// The clusters that the link doesn't belong to, each with the id that it should have and the one it has.
+    pub(super) others: Vec<(ClusterName, String, String)>,
+    /// The number of selected topics of which records were mirrored.
+    pub(super) mirrors: usize,
+    /// Their mirrors that aren't on the target any more.
+    pub(super) gone: Vec<TopicName>,
+    /// Their mirrors that were created again.
+    pub(super) recreated: Vec<TopicName>,
+    /// The topics whose offsets relate otherwise than configured.
+    pub(super) fixed: Vec<TopicName>,
 }
 
 /// The facts about the record path.

@@ -46,6 +46,15 @@ pub(super) fn finding(severity: Severity, subject: &str, what: String, fix: Stri
     }
 }
 
+/// Makes a sentence of a clause.
+pub(super) fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
 /// The most names listed in one sentence.
 const NAMES: usize = 5;
 

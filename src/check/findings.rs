@@ -6,11 +6,17 @@
 mod tests;
 
 use super::facts::Facts;
-use super::finding::Finding;
+use super::finding::{Finding, advice, sentence};
 
 /// Returns all findings, problems first.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = super::reach::findings(facts);
+    for (name, cluster) in &facts.clusters {
+        let due = cluster.certificates.advice(name, facts.now).into_iter();
+        findings.extend(
+            due.map(|(what, fix)| advice(&format!("cluster {name}"), what, sentence(&fix))),
+        );
+    }
     for link in &facts.links {
         let (Some(source), Some(target)) = (
             facts.clusters.get(&link.source),
@@ -19,6 +25,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             continue;
         };
         if let Some(Ok(found)) = &link.found {
+            findings.extend(super::history::findings(link, found));
             findings.extend(super::selection::findings(link, found));
             findings.extend(super::topics::findings(link, found, source, target));
             findings.extend(super::limits::findings(link, found, source, target));

@@ -1,5 +1,5 @@
 //! Gathers the facts for `check`. Read-only: nothing is created, altered or committed, except for a scratch topic where
-//! offsets are preserved, and the checkpoint DB isn't opened.
+//! offsets are preserved; the checkpoint DB is only read, and only if nobody uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,24 @@ use crate::error::Result;
 use crate::kafka::acl::AclOperation;
 use crate::kafka::admin::{self, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
-use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
+use crate::model::{ClusterName, LinkIdentity, LinkName, OffsetsMode, TopicName};
+use crate::telemetry::now_ms;
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
+use super::history::{self, Remembered};
 use super::{circles, journal, limits, preserve, quarantine, record, retention, strangers};
 
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
+    // Closed again before anything is asked.
+    let remembered = history::remembered(config);
     let clusters = clusters::open(config);
-    let mut facts = Facts::default();
-    for (name, Watched { cluster, .. }) in &clusters {
-        facts.clusters.insert(name.clone(), look(cluster).await);
+    let mut facts = Facts {
+        now: now_ms() / 1_000,
+        ..Facts::default()
+    };
+    for (name, watched) in &clusters {
+        facts.clusters.insert(name.clone(), look(watched).await);
     }
     for link in &config.links {
         let reached = |name: &ClusterName| {
@@ -33,7 +40,7 @@ pub(super) async fn facts(config: &Config) -> Facts {
         };
         let found = match (reached(&link.source), reached(&link.target)) {
             (Some(source), Some(target)) if source.1.id != target.1.id => {
-                Some(find(link, source, target).await)
+                Some(find(link, source, target, &remembered).await)
             }
             _ => None,
         };
@@ -49,10 +56,12 @@ pub(super) async fn facts(config: &Config) -> Facts {
     facts
 }
 
-async fn look(cluster: &Cluster) -> ClusterFacts {
+async fn look(watched: &Watched) -> ClusterFacts {
+    let reached = reach(&watched.cluster).await;
     ClusterFacts {
-        grantee: cluster.grantee(),
-        reached: reach(cluster).await,
+        grantee: watched.cluster.grantee(),
+        reached,
+        certificates: watched.certificates(),
     }
 }
 
@@ -61,11 +70,11 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
     let metadata = cluster.metadata();
     let mut unreachable = Vec::new();
     let mut outdated = Vec::new();
-    for (broker, address) in &metadata.brokers {
+    for (broker, endpoint) in &metadata.brokers {
         match cluster.connection(*broker, Slot::Control).await {
             Ok(connection) if connection.takes_any_first_sequence() => {}
             Ok(_) => outdated.push(*broker),
-            Err(error) => unreachable.push((*broker, address.clone(), error)),
+            Err(error) => unreachable.push((endpoint.clone(), error)),
         }
     }
     let settings = admin::broker_configs(cluster).await.map(|settings| {
@@ -87,15 +96,14 @@ async fn find(
     link: &LinkConfig,
     (source, source_told): (&Cluster, &Reached),
     (target, target_told): (&Cluster, &Reached),
+    remembered: &Result<BTreeMap<LinkName, Remembered>>,
 ) -> Result<Found> {
     let sites = (
         KafkaSite::new(source.clone()),
         KafkaSite::new(target.clone()),
     );
     let (on_source, on_target) = tokio::try_join!(sites.0.look(), sites.1.look())?;
-    let selected = on_source.topics.iter();
-    let selected = selected.filter(|(name, seen)| link.topics.takes(name, seen.is_internal));
-    let selected: Vec<TopicName> = selected.map(|(name, _)| name.clone()).collect();
+    let selected = selected(link, &on_source);
     let groups = admin::list_groups(source).await?;
     let groups = || groups.iter().map(|it| &it.id);
     let sight = sight(
@@ -149,9 +157,17 @@ async fn find(
         outlived: retention::outlived(source, &sight).await?,
         unpipelined: unpipelined(source, &sight, target_told).await?,
         journal: journal::facts(link, target).await?,
+        history: history::facts(link, remembered, &identity, &selected, (target, &on_target)).await,
         topics,
         groups: groups().filter(|it| link.groups.matches(it)).count(),
     })
+}
+
+/// The topics of the source that the link selects.
+fn selected(link: &LinkConfig, on_source: &Look) -> Vec<TopicName> {
+    let topics = on_source.topics.iter();
+    let selected = topics.filter(|(name, seen)| link.topics.takes(name, seen.is_internal));
+    selected.map(|(name, _)| name.clone()).collect()
 }
 
 async fn unpipelined(

@@ -2,13 +2,15 @@
 //!
 //! Promises: changes nothing on any cluster, except for a scratch topic on the target, created and deleted again where
 //! offsets are preserved, and a transactional id of its own on the record path; may run alongside the service; every
-//! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition.
+//! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition, and the journal of a
+//! link that the checkpoint DB doesn't have.
 
 mod circles;
 mod facts;
 mod finding;
 mod findings;
 mod gather;
+mod history;
 mod journal;
 pub(crate) mod limits;
 mod permissions;

@@ -2,10 +2,11 @@
 
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::acl::Need;
+use crate::kafka::client::{Endpoint, TlsFailure};
 use crate::model::ClusterName;
 
 use super::facts::{ClusterFacts, Facts, LinkFacts, Reached};
-use super::finding::{Finding, advice, problem};
+use super::finding::{Finding, advice, problem, sentence};
 
 const UNSUPPORTED_SASL_MECHANISM: BrokerCode = BrokerCode(33);
 /// A request to log in on a listener without SASL.
@@ -47,17 +48,8 @@ fn of_reached(
     findings: &mut Vec<Finding>,
 ) {
     let subject = format!("cluster {name}");
-    for (broker, address, error) in &reached.unreachable {
-        findings.push(problem(
-            &subject,
-            format!(
-                "broker {broker} cannot be reached at the address it advertises, {address}: {}",
-                error.chain()
-            ),
-            format!(
-                "Start the broker, correct its advertised.listeners, or say in [clusters.{name}.address_map] what to connect to for {address}."
-            ),
-        ));
+    for (endpoint, error) in &reached.unreachable {
+        findings.push(unreachable(name, endpoint, error));
     }
     if let Err(error) = &reached.settings {
         findings.push(advice(
@@ -71,7 +63,33 @@ fn of_reached(
     }
 }
 
+/// A broker that can't be reached, although others can.
+fn unreachable(name: &ClusterName, endpoint: &Endpoint, error: &Error) -> Finding {
+    let Endpoint {
+        advertised, dial, ..
+    } = endpoint;
+    let broker = endpoint
+        .broker
+        .map_or_else(String::new, |id| format!("broker {id} "));
+    let place = if advertised == dial {
+        format!("the address it advertises, {advertised}")
+    } else {
+        format!("{dial}, to which address_map leads from {advertised}")
+    };
+    let fix = match TlsFailure::among(error) {
+        Some(failure) => sentence(failure.fix()),
+        None => format!(
+            "Start the broker, correct its advertised.listeners, or say in [clusters.{name}.address_map] what to connect to for {advertised}."
+        ),
+    };
+    let what = format!("{broker}cannot be reached at {place}: {}", error.chain());
+    problem(&format!("cluster {name}"), what, fix)
+}
+
 fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
+    if let Some(failure) = TlsFailure::among(error) {
+        return sentence(failure.fix());
+    }
     match error.kind() {
         Kind::Protocol => format!(
             "What listens there is no Kafka broker, or uses another security_protocol: correct bootstrap_servers or security_protocol of [clusters.{name}]."

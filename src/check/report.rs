@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::facts::{ClusterFacts, Facts, LinkFacts};
 use super::finding::{Finding, Severity};
 use crate::config::ConfigErrors;
+use crate::model::{CertificateEnds, time};
 
 /// The report of `check`.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ impl Report<'_> {
                 "reachable": reached.is_some(),
                 "id": reached.map(|it| &it.id),
                 "brokers": reached.map(|it| it.brokers),
+                "client_certificate_ends": cluster.certificates.client.map(time),
+                "server_certificate_ends": cluster.certificates.server.as_ref().map(|it| time(it.1)),
             })
         });
         let links = self.facts.links.iter().map(|link| {
@@ -117,9 +120,23 @@ impl fmt::Display for Report<'_> {
 
 fn summary(cluster: &ClusterFacts) -> String {
     match &cluster.reached {
-        Ok(reached) => format!("id {}, brokers {}", reached.id, reached.brokers),
+        Ok(reached) => format!(
+            "id {}, brokers {}{}",
+            reached.id,
+            reached.brokers,
+            ends(&cluster.certificates)
+        ),
         Err(_) => format!("not reached at {}", cluster.grantee.bootstrap),
     }
+}
+
+/// When the certificates end, if there are any.
+fn ends(certificates: &CertificateEnds) -> String {
+    let server = certificates.server.as_ref();
+    let server = server.map(|(_, at)| format!(", certificates until {}", time(*at)));
+    let client = certificates.client;
+    let client = client.map(|at| format!(", farshore's until {}", time(at)));
+    server.into_iter().chain(client).collect()
 }
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
     for (link, topics) in links {
         of_links.row(link_row(link));
         intents.push_str(&told(link));
+        intents.push_str(&certificates(link));
         let (mut notes, mut different) = (Notes::default(), String::new());
         for topic in topics {
             for partition in &topic.partitions {
@@ -172,6 +173,22 @@ fn link_row(link: &LinkAnswer) -> [String; 8] {
         lag(link.lag_records, link.held_records),
         detail,
     ]
+}
+
+/// A line about when the certificates on the connections of a link end; empty if there are none.
+fn certificates(link: &LinkAnswer) -> String {
+    let told = link.certificates.iter().map(|it| {
+        let whose = match it.side.as_str() {
+            "client" => "farshore's for",
+            _ => "brokers of",
+        };
+        format!("{whose} {} until {}", it.cluster, it.ends_at)
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    format!("{}: certificates: {}\n", link.name, told.join(", "))
 }
 
 fn partition_row(

@@ -52,7 +52,8 @@ fn report_same_cluster(
     }
 }
 
-/// The record path can't use an address map: librdkafka connects to the addresses that brokers advertise.
+/// The record path can't use an address map, because librdkafka connects to the addresses that brokers advertise, nor TLS,
+/// which librdkafka isn't built with.
 fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -66,6 +67,13 @@ fn report_out_of_reach(
         if !cluster.address_map.is_empty() {
             let what = format!(
                 "the record path can't use the address_map of {}",
+                cluster.name
+            );
+            problems.add(&link.place, format!("{what}: use path = \"raw\""));
+        }
+        if cluster.tls.is_some() {
+            let what = format!(
+                "the record path can't encrypt connections to {}",
                 cluster.name
             );
             problems.add(&link.place, format!("{what}: use path = \"raw\""));

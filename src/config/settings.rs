@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::kafka::client::HostPort;
+use crate::kafka::client::{HostPort, TlsSettings};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
 
 use super::api::ApiConfig;
@@ -43,6 +43,8 @@ pub struct ClusterConfig {
     pub address_map: BTreeMap<HostPort, HostPort>,
     /// The login, if the brokers require one.
     pub login: Option<LoginConfig>,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<TlsSettings>,
     /// The client id that farshore sends to the brokers.
     pub client_id: String,
     /// The timeout for opening a connection.

@@ -46,9 +46,21 @@ pub(crate) struct LinkAnswer {
     pub(crate) failure: Option<LinkFailure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
+    /// When the certificates on the connections to both clusters end, as far as there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) certificates: Vec<CertificateAnswer>,
     /// What several partitions wait for: each text once. The list of topics leaves these details out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) shared_details: Vec<SharedDetail>,
+}
+
+/// The end of a certificate on the connections to a cluster.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct CertificateAnswer {
+    pub(crate) cluster: ClusterName,
+    /// `client`: that of farshore; `server`: that of the broker whose certificate ends first.
+    pub(crate) side: String,
+    pub(crate) ends_at: Timestamp,
 }
 
 /// A detail that several partitions share.

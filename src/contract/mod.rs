@@ -24,8 +24,8 @@ pub(crate) use explanation::{
     ExplanationAnswer, GroupExplanation, Presence, RuleAnswer, TopicExplanation,
 };
 pub(crate) use links::{
-    CheckOutcome, IntentAnswer, LinkAnswer, ReadinessAnswer, ReadinessCheck, SharedDetail,
-    TopicIntentAnswer,
+    CertificateAnswer, CheckOutcome, IntentAnswer, LinkAnswer, ReadinessAnswer, ReadinessCheck,
+    SharedDetail, TopicIntentAnswer,
 };
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{

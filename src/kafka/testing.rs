@@ -59,6 +59,8 @@ struct Log {
     shift: Option<i64>,
     /// Whether requests to append are left unanswered, and nothing is appended.
     is_stuck: bool,
+    /// The offset from which on reads show nothing, as if a length on disk pointed past the segment.
+    hidden_from: i64,
 }
 
 impl FakeLog {
@@ -73,6 +75,7 @@ impl FakeLog {
             late: None,
             shift: None,
             is_stuck: false,
+            hidden_from: i64::MAX,
         }));
         let (net, served) = (FakeNet::default(), Arc::clone(&log));
         net.broker(ADDRESS, move |call| served.lock().answer(call));
@@ -120,6 +123,11 @@ impl FakeLog {
     /// Lets the next answer to a fetch hold a single batch, whose base offset is wrong by this much.
     pub(crate) fn misplace_next(&self, by: i64) {
         self.log.lock().shift = Some(by);
+    }
+
+    /// Shows reads nothing from an offset on.
+    pub(crate) fn hide_from(&self, offset: i64) {
+        self.log.lock().hidden_from = offset;
     }
 
     /// Leaves requests to append unanswered.
@@ -211,7 +219,8 @@ impl Log {
     fn fetched(&mut self, call: &Call) -> Reply {
         let request: FetchRequest = call.request();
         let from = request.topics[0].partitions[0].fetch_offset;
-        let batches = self.batches.iter().filter(|it| it.next_offset() > from);
+        let shown = |it: &&Batch| it.next_offset() > from && it.base_offset() < self.hidden_from;
+        let batches = self.batches.iter().filter(shown);
         let shift = self.shift.take();
         let most = shift.map_or(usize::MAX, |_| 1);
         let served = batches.take(most);

@@ -3,6 +3,7 @@
 //! Promises: plain values without I/O, clocks or async; anything that could be confused has its own type.
 //! Doesn't: depend on Kafka's wire format, the checkpoint DB or any loop.
 
+mod certificates;
 mod deletions;
 mod history;
 mod ids;
@@ -18,6 +19,7 @@ mod secret;
 mod state;
 mod translation;
 
+pub use certificates::{CertificateEnds, time};
 pub use deletions::{Deletions, Missed};
 pub use history::{Anchor, History, Stretch, StretchKind, Totals};
 pub use ids::{

@@ -10,7 +10,7 @@ use crate::case::{Case, Field, PARTITIONS};
 use crate::ends::{Ends, LIMIT};
 use crate::machine;
 use crate::program;
-use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
 const MIRRORED: Duration = Duration::from_secs(600);
@@ -26,9 +26,9 @@ struct Count {
 }
 
 /// Mirrors each case once and returns the table.
-pub(crate) async fn measure(cases: impl Iterator<Item = Case>) -> String {
+pub(crate) async fn measure(cases: impl Iterator<Item = Case>, tls: bool) -> String {
     let mut text = "| data | records per batch | requests per batch | requests per record | bytes asked for per byte mirrored |\n|---|--:|--:|--:|--:|\n".to_owned();
-    let field = Field::start().await;
+    let field = Field::start(tls).await;
     for case in cases {
         field.load(&case).await;
         let Count {
@@ -57,13 +57,8 @@ pub(crate) async fn measure(cases: impl Iterator<Item = Case>) -> String {
 }
 
 async fn mirror(field: &Field, case: &Case) -> Count {
-    let (source, target) = (field.source.bootstrap(), field.target.bootstrap());
-    let config = paris_oslo(
-        &source,
-        &target,
-        &format!("topics = [\"{}\"]\ngroups = []", case.name),
-    );
-    let ends = Ends::new(&target, case.name, PARTITIONS);
+    let config = field.farshore(&format!("topics = [\"{}\"]\ngroups = []", case.name));
+    let ends = Ends::new(&field.target.bootstrap(), case.name, PARTITIONS);
     let mut farshore = Farshore::new(program::farshore(), &config);
     farshore.start().await;
     let first = eventually(LIMIT, "the first batch", async || {

@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Only one of the two
     #[arg(long, value_enum)]
     only: Option<Contestant>,
+    /// The mirrors connect to both clusters with TLS
+    #[arg(long, conflicts_with_all = ["topics", "growth"])]
+    pub(crate) tls: bool,
     /// Measure instead how long a record takes, at this many records per second
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) latency: Option<u32>,

@@ -5,8 +5,10 @@ use std::fmt;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::encryption::Encryption;
 use crate::ends::{Ends, LIMIT};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::farshore::{paris_oslo, paris_oslo_as};
 use crate::support::java::{self, Tool};
 use crate::support::topics;
 use crate::support::wait::blocking;
@@ -89,25 +91,58 @@ impl fmt::Display for Case {
 pub(crate) struct Field {
     pub(crate) source: Cluster,
     pub(crate) target: Cluster,
+    encryption: Option<Encryption>,
 }
 
 impl Field {
-    /// Starts both clusters with the JVM options of Kafka's own scripts.
-    pub(crate) async fn start() -> Self {
-        Self::start_with(BROKER_JVM).await
+    /// Starts both clusters with the JVM options of Kafka's own scripts; with `tls`, mirrors connect to them encrypted.
+    pub(crate) async fn start(tls: bool) -> Self {
+        Self::start_with(BROKER_JVM, tls).await
     }
 
     /// Starts both clusters with the given JVM options.
-    pub(crate) async fn start_with(jvm: &[&str]) -> Self {
+    pub(crate) async fn start_with(jvm: &[&str], tls: bool) -> Self {
         let spec = || {
             // Frees the space before the next run needs it.
             let mut spec = Spec::new(VERSION).property("log.segment.delete.delay.ms", "1000");
             spec.jvm_options = jvm.iter().map(ToString::to_string).collect();
             spec
         };
-        let start = || Box::pin(Cluster::start(spec()));
-        let (source, target) = tokio::join!(start(), start());
-        Self { source, target }
+        let encryption = tls.then(Encryption::new);
+        let mut specs = [spec(), spec()];
+        if let Some(encryption) = &encryption {
+            specs = encryption.listeners(specs);
+        }
+        let [source, target] = specs.map(|spec| Box::pin(Cluster::start(spec)));
+        let (source, target) = tokio::join!(source, target);
+        Self {
+            source,
+            target,
+            encryption,
+        }
+    }
+
+    /// The configuration of a farshore with these lines of its link.
+    pub(crate) fn farshore(&self, link: &str) -> String {
+        match &self.encryption {
+            Some(encryption) => {
+                let [paris, oslo] = encryption.farshore();
+                paris_oslo_as(&paris, &oslo, link)
+            }
+            None => paris_oslo(&self.source.bootstrap(), &self.target.bootstrap(), link),
+        }
+    }
+
+    /// The properties with which `MirrorMaker 2` connects to both clusters.
+    pub(crate) fn mirror_maker(&self) -> String {
+        match &self.encryption {
+            Some(encryption) => encryption.mirror_maker(),
+            None => format!(
+                "paris.bootstrap.servers = {}\noslo.bootstrap.servers = {}\n",
+                self.source.bootstrap(),
+                self.target.bootstrap()
+            ),
+        }
     }
 
     /// Writes the records of a case with Kafka's own load tool, whose values are random letters from a fixed seed.

@@ -12,7 +12,7 @@ use crate::case::{Case, Field, PARTITIONS, VERSION};
 use crate::ends::Ends;
 use crate::measure::{Run, Watched};
 use crate::program;
-use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::farshore::Farshore;
 use crate::support::leash::Leash;
 
 const STOP: Duration = Duration::from_secs(60);
@@ -59,8 +59,7 @@ pub(crate) async fn run(contestant: Contestant, field: &Field, case: &Case) -> R
 async fn farshore(field: &Field, case: &Case) -> Run {
     let target = Ends::new(&field.target.bootstrap(), case.name, PARTITIONS);
     let link = format!("topics = [\"{}\"]\ngroups = []", case.name);
-    let config = paris_oslo(&field.source.bootstrap(), &field.target.bootstrap(), &link);
-    let mut farshore = Farshore::new(program::farshore(), &config);
+    let mut farshore = Farshore::new(program::farshore(), &field.farshore(&link));
     let started = Instant::now();
     farshore.launch();
     let run = watched(field, farshore.process().pid())
@@ -113,8 +112,7 @@ fn watched(field: &Field, mirror: u32) -> Watched {
 fn mirror_maker_properties(field: &Field, case: &Case) -> String {
     format!(
         "clusters = paris, oslo\n\
-         paris.bootstrap.servers = {source}\n\
-         oslo.bootstrap.servers = {target}\n\
+         {connections}\
          paris->oslo.enabled = true\n\
          paris->oslo.topics = {topic}\n\
          oslo->paris.enabled = false\n\
@@ -127,8 +125,7 @@ fn mirror_maker_properties(field: &Field, case: &Case) -> String {
          offset.storage.replication.factor = 1\n\
          status.storage.replication.factor = 1\n\
          config.storage.replication.factor = 1\n",
-        source = field.source.bootstrap(),
-        target = field.target.bootstrap(),
+        connections = field.mirror_maker(),
         topic = case.name,
     )
 }

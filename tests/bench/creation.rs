@@ -2,7 +2,7 @@
 //! does nothing else.
 //!
 //! Every topic has one partition with one record. The bare loop creates topics with the configs and batches that farshore
-//! uses, before farshore runs and after it, because brokers get faster and slower while they run.
+//! uses; another one also writes a record to each, as soon as it can. Each runs on a target of its own with the same past.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::MetadataTopic;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
 
 use crate::case::KAFKAS_OWN;
 use crate::growth::spec;
@@ -26,8 +28,10 @@ use crate::support::write::{Record, Writer};
 const LIMIT: Duration = Duration::from_secs(900);
 /// The number of topics that farshore creates with one request.
 const TOPICS_AT_ONCE: usize = 100;
-/// Topics that are created before anything is measured: brokers compile hot code.
+/// Topics that are mirrored before anything is measured: brokers compile hot code.
 const WARM_UP: usize = 500;
+const ROUNDS: usize = 2;
+const STARTS: [&str; 3] = ["first start", "restart", "restart once more"];
 /// Deleted logs are removed in the background.
 const SETTLING: Duration = Duration::from_secs(10);
 /// What farshore sets on the mirror of a topic with Kafka's defaults.
@@ -44,16 +48,19 @@ const CONFIGS: [(&str, &str); 11] = [
     ("retention.bytes", "-1"),
     ("retention.ms", "604800000"),
 ];
-/// A time in the past: the start of each partition has to be resolved, and its record is mirrored.
-const LINK: &str = "topics = [\"topic-.*\"]\ngroups = []\nstart = \"2020-01-01T00:00:00Z\"";
+/// How the names of the topics begin that are measured, and of those that come before.
+const MEASURED: &str = "topic";
+const WARMING: &str = "warm";
 
-/// One run of the bare loop, in seconds.
+/// One run of each bare loop, in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Bare {
     /// Until the controller had acknowledged the last topic.
     acknowledged: f64,
-    /// Until the brokers served all of them.
+    /// Until their leaders served all of them.
     served: f64,
+    /// Until all of them had the record of the other loop.
+    written: f64,
 }
 
 /// One start of farshore. Times are in seconds since the process was started.
@@ -69,80 +76,141 @@ struct Started {
 
 /// Measures with this many topics and returns the table.
 pub(crate) async fn measure(topics: usize) -> String {
-    let start = || Box::pin(Cluster::start(spec()));
-    let (source, target) = tokio::join!(start(), start());
-    let (paris, oslo) = (source.bootstrap(), target.bootstrap());
-    write(&paris, topics).await;
-    bare(&oslo, WARM_UP.min(topics)).await;
-    let before = bare(&oslo, topics).await;
-    println!("a bare loop: {before:?}");
-    let mut farshore = Farshore::new(program::farshore(), &paris_oslo(&paris, &oslo, LINK));
-    let first = begin(&mut farshore, &oslo, topics).await;
-    println!("first start: {first:?}");
-    let ended = farshore.sigterm().await;
-    assert!(ended.success(), "farshore didn't end as it should: {ended}");
-    let mut starts = vec![("first start", first)];
-    for what in ["restart", "restart once more"] {
-        let restart = begin(&mut farshore, &oslo, topics).await;
-        println!("{what}: {restart:?}");
-        farshore.sigterm().await;
-        starts.push((what, restart));
+    let source = Box::pin(Cluster::start(spec())).await;
+    let paris = source.bootstrap();
+    write(&paris, WARMING, WARM_UP.min(topics)).await;
+    write(&paris, MEASURED, topics).await;
+    let mut loops = Vec::new();
+    let mut starts = Vec::new();
+    // A broker that has deleted topics takes longer to create others, so each gets a target of its own with the same past.
+    for _ in 0..ROUNDS {
+        let target = warm(&paris, topics).await;
+        let (acknowledged, served) = bare(&target.bootstrap(), topics).await;
+        drop(target);
+        let target = warm(&paris, topics).await;
+        let bare = Bare {
+            acknowledged,
+            served,
+            written: written(&target.bootstrap(), topics).await,
+        };
+        println!("bare loops: {bare:?}");
+        loops.push(bare);
+        drop(target);
+        let target = warm(&paris, topics).await;
+        starts.push(all_starts(&paris, &target.bootstrap(), topics).await);
     }
-    clear(&oslo).await;
-    let after = bare(&oslo, topics).await;
-    println!("a bare loop: {after:?}");
-    table(topics, [before, after], &starts)
+    table(topics, &loops, &starts)
 }
 
-fn name(number: usize) -> String {
-    format!("topic-{number:05}")
+/// Starts farshore with an empty target, and twice more.
+async fn all_starts(paris: &str, oslo: &str, topics: usize) -> [Started; 3] {
+    let config = paris_oslo(paris, oslo, &link(MEASURED));
+    let mut farshore = Farshore::new(program::farshore(), &config);
+    let mut starts = Vec::new();
+    for what in STARTS {
+        let started = begin(&mut farshore, oslo, MEASURED, topics).await;
+        println!("{what}: {started:?}");
+        starts.push(started);
+        let ended = farshore.sigterm().await;
+        assert!(ended.success(), "farshore didn't end as it should: {ended}");
+    }
+    starts.try_into().expect("one for each")
+}
+
+/// Starts a target, and lets both clusters do once what is measured.
+async fn warm(paris: &str, topics: usize) -> Cluster {
+    let target = Box::pin(Cluster::start(spec())).await;
+    let (oslo, topics) = (target.bootstrap(), WARM_UP.min(topics));
+    let config = paris_oslo(paris, &oslo, &link(WARMING));
+    let mut farshore = Farshore::new(program::farshore(), &config);
+    begin(&mut farshore, &oslo, WARMING, topics).await;
+    farshore.sigterm().await;
+    clear(&oslo).await;
+    target
+}
+
+/// A link that begins at a time in the past: the start of each partition has to be resolved, and its record is mirrored.
+fn link(prefix: &str) -> String {
+    format!("topics = [\"{prefix}-.*\"]\ngroups = []\nstart = \"2020-01-01T00:00:00Z\"")
+}
+
+fn name(prefix: &str, number: usize) -> String {
+    format!("{prefix}-{number:05}")
 }
 
 /// Creates the source's topics, and writes a record to each.
-async fn write(bootstrap: &str, topics: usize) {
-    let numbers: Vec<usize> = (0..topics).collect();
+async fn write(bootstrap: &str, prefix: &str, topics: usize) {
     let writer = Writer::new(bootstrap, "none", &[("linger.ms", "5")]);
-    for batch in numbers.chunks(TOPICS_AT_ONCE) {
-        let batch: Vec<String> = batch.iter().map(|number| name(*number)).collect();
+    for batch in batches(prefix, topics) {
         create_many(bootstrap, &batch, &[]).await;
-        let write = async |topic: String| {
-            let record = Record::new(0, "key", "value");
-            writer.on(&topic).write([record]).await;
-        };
-        join_all(batch.into_iter().map(write)).await;
+        write_each(&writer, &batch).await;
     }
 }
 
-/// Creates topics, and deletes them.
-async fn bare(bootstrap: &str, topics: usize) -> Bare {
+/// The names of topics, as many at once as a request creates.
+fn batches(prefix: &str, topics: usize) -> Vec<Vec<String>> {
     let numbers: Vec<usize> = (0..topics).collect();
+    let named = |numbers: &[usize]| numbers.iter().map(|it| name(prefix, *it)).collect();
+    numbers.chunks(TOPICS_AT_ONCE).map(named).collect()
+}
+
+/// Writes a record to each topic.
+async fn write_each(writer: &Writer, topics: &[String]) {
+    let sent = topics.iter().map(async |topic| {
+        let record = Record::new(0, "key", "value");
+        writer.on(topic).write([record]).await;
+    });
+    join_all(sent).await;
+}
+
+/// Creates topics; returns when the last was acknowledged and when all were served.
+async fn bare(bootstrap: &str, topics: usize) -> (f64, f64) {
     let begun = Instant::now();
-    for batch in numbers.chunks(TOPICS_AT_ONCE) {
-        let batch: Vec<String> = batch.iter().map(|number| name(*number)).collect();
+    for batch in batches(MEASURED, topics) {
         create_many(bootstrap, &batch, &CONFIGS).await;
     }
     let acknowledged = begun.elapsed().as_secs_f64();
     let client = Arc::new(client(bootstrap));
     let served = eventually(LIMIT, "the topics are served", async || {
-        let served = served(&client).await?.len();
+        let led = led(&client).await?.len();
+        if led < topics {
+            return Err(format!("{led} have a leader"));
+        }
+        let served = served(&client, topics).await?;
         let are_all = served == topics;
         are_all
             .then(|| begun.elapsed().as_secs_f64())
             .ok_or_else(|| format!("{served} are served"))
     })
     .await;
-    clear(bootstrap).await;
-    Bare {
-        acknowledged,
-        served,
-    }
+    (acknowledged, served)
+}
+
+/// Creates topics, and writes a record to each meanwhile; returns when the last was written.
+async fn written(bootstrap: &str, topics: usize) -> f64 {
+    let begun = Instant::now();
+    let writer = Writer::new(bootstrap, "none", &[("linger.ms", "5")]);
+    let (created, mut awaited) = mpsc::channel(topics);
+    let creating = async move {
+        for batch in batches(MEASURED, topics) {
+            create_many(bootstrap, &batch, &CONFIGS).await;
+            created.send(batch).await.expect("a reader");
+        }
+    };
+    let writing = async {
+        while let Some(batch) = awaited.recv().await {
+            write_each(&writer, &batch).await;
+        }
+    };
+    tokio::join!(creating, writing);
+    begun.elapsed().as_secs_f64()
 }
 
 /// Deletes all topics but Kafka's own.
 async fn clear(bootstrap: &str) {
     let client = Arc::new(client(bootstrap));
     eventually(LIMIT, "the topics are gone", async || {
-        let present = served(&client).await?;
+        let present = led(&client).await?;
         for batch in present.chunks(TOPICS_AT_ONCE) {
             let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
             delete_many(bootstrap, &batch).await;
@@ -157,7 +225,7 @@ async fn clear(bootstrap: &str) {
 }
 
 /// The topics whose partitions have a leader that the brokers know.
-async fn served(client: &Arc<BaseConsumer>) -> Result<Vec<String>, String> {
+async fn led(client: &Arc<BaseConsumer>) -> Result<Vec<String>, String> {
     let client = Arc::clone(client);
     let metadata = blocking(move || client.fetch_metadata(None, LIMIT)).await;
     let metadata = metadata.map_err(|error| error.to_string())?;
@@ -169,7 +237,22 @@ async fn served(client: &Arc<BaseConsumer>) -> Result<Vec<String>, String> {
         .collect())
 }
 
-async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
+/// The number of measured topics whose leaders serve them: metadata shows a topic before its leader has opened its log.
+async fn served(client: &Arc<BaseConsumer>, topics: usize) -> Result<usize, String> {
+    let client = Arc::clone(client);
+    let mut asked = TopicPartitionList::with_capacity(topics);
+    for number in 0..topics {
+        let first = Offset::Offset(0);
+        let added = asked.add_partition_offset(&name(MEASURED, number), 0, first);
+        added.map_err(|error| error.to_string())?;
+    }
+    let told = blocking(move || client.offsets_for_times(asked, LIMIT)).await;
+    let told = told.map_err(|error| error.to_string())?;
+    let elements = told.elements();
+    Ok(elements.iter().filter(|it| it.error().is_ok()).count())
+}
+
+async fn begin(farshore: &mut Farshore, oslo: &str, prefix: &str, topics: usize) -> Started {
     let (begun, busy) = (Instant::now(), machine_cpu());
     farshore.launch();
     farshore.wait_api_ready().await;
@@ -188,7 +271,7 @@ async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
     };
     let first = async {
         eventually(LIMIT, "the first record", async || {
-            let (_, end) = try_watermarks(oslo, &name(0), 0).await?;
+            let (_, end) = try_watermarks(oslo, &name(prefix, 0), 0).await?;
             (end > 0).then(since).ok_or_else(|| "none yet".to_owned())
         })
         .await
@@ -216,34 +299,42 @@ async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
     }
 }
 
-fn table(topics: usize, bare: [Bare; 2], starts: &[(&str, Started)]) -> String {
+fn table(topics: usize, loops: &[Bare], rounds: &[[Started; 3]]) -> String {
     let mut text = format!(
-        "| {topics} topics of one partition | link up, s | first record after that, s | all live after that, s | CPU-s until then | others, cores |\n\
-         |---|--:|--:|--:|--:|--:|\n"
+        "| {topics} topics of one partition, s | acknowledged | served | written | link up | first record after that | all live after that | CPU-s | others, cores |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     );
-    for (what, it) in starts {
+    for (bare, starts) in loops.iter().zip(rounds) {
         let _ = writeln!(
             text,
-            "| {what} | {:.2} | {:.2} | {:.1} | {:.2} | {:.2} |",
-            it.link_up,
-            it.first_record - it.link_up,
-            it.all_live - it.link_up,
-            it.cpu,
-            it.others,
+            "| bare loops | {:.1} | {:.1} | {:.1} | | | | | |",
+            bare.acknowledged, bare.served, bare.written
+        );
+        for (what, it) in STARTS.into_iter().zip(starts) {
+            // A restart finds it there.
+            let first = if it.first_record > it.link_up {
+                format!("{:.2}", it.first_record - it.link_up)
+            } else {
+                String::new()
+            };
+            let _ = writeln!(
+                text,
+                "| {what} | | | | {:.2} | {first} | {:.1} | {:.2} | {:.2} |",
+                it.link_up,
+                it.all_live - it.link_up,
+                it.cpu,
+                it.others,
+            );
+        }
+        let live = starts[0].all_live - starts[0].link_up;
+        let _ = writeln!(
+            text,
+            "| all live, as a multiple | {:.1} | {:.1} | {:.1} | | | | | |",
+            live / bare.acknowledged,
+            live / bare.served,
+            live / bare.written
         );
     }
-    let live = starts
-        .first()
-        .map_or(0.0, |(_, it)| it.all_live - it.link_up);
-    let _ = writeln!(
-        text,
-        "\nA bare loop of CreateTopics with the same batches and configs, before and after: {:.1} and {:.1} s until the brokers serve all topics ({:.1} and {:.1} s until the controller has acknowledged them), so that all are live after {:.2} times their mean.\n{}",
-        bare[0].served,
-        bare[1].served,
-        bare[0].acknowledged,
-        bare[1].acknowledged,
-        live * 2.0 / (bare[0].served + bare[1].served),
-        machine::conditions()
-    );
+    let _ = writeln!(text, "\n{}", machine::conditions());
     text
 }

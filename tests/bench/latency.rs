@@ -19,7 +19,7 @@ use crate::ends::LIMIT;
 use crate::machine;
 use crate::measure::{cpu, machine_cpu};
 use crate::program;
-use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::farshore::Farshore;
 use crate::support::topics;
 use crate::support::wait::{blocking, eventually};
 
@@ -54,11 +54,11 @@ impl ProducerContext for Acknowledged {
 }
 
 /// Measures at `rate` records per second and returns the percentiles.
-pub(crate) async fn measure(rate: u32) -> String {
-    let field = Field::start_with(BROKER_JVM).await;
+pub(crate) async fn measure(rate: u32, tls: bool) -> String {
+    let field = Field::start_with(BROKER_JVM, tls).await;
     let (source, target) = (field.source.bootstrap(), field.target.bootstrap());
     topics::create(&source, TOPIC, PARTITIONS, 1, &[]).await;
-    let config = paris_oslo(&source, &target, "topics = [\"latency\"]\ngroups = []");
+    let config = field.farshore("topics = [\"latency\"]\ngroups = []");
     let mut farshore = Farshore::new(program::farshore(), &config);
     farshore.start().await;
     eventually(LIMIT, "the link is live", async || {

@@ -8,6 +8,7 @@ mod arguments;
 mod case;
 mod contestant;
 mod creation;
+mod encryption;
 mod ends;
 mod growth;
 mod latency;
@@ -35,11 +36,12 @@ fn main() -> ExitCode {
 /// Runs the requested measurements and prints the report. Every failure is a panic.
 async fn compete(arguments: Arguments) -> bool {
     if let Some(rate) = arguments.latency {
-        println!("\n{}", latency::measure(rate).await);
+        println!("\n{}", latency::measure(rate, arguments.tls).await);
         return true;
     }
     if arguments.allocations {
-        println!("\n{}", allocations::measure(arguments.cases()).await);
+        let measured = allocations::measure(arguments.cases(), arguments.tls).await;
+        println!("\n{measured}");
         return true;
     }
     if let Some(topics) = arguments.topics {
@@ -50,8 +52,8 @@ async fn compete(arguments: Arguments) -> bool {
         println!("\n{}", growth::measure(&arguments).await);
         return true;
     }
-    let mut report = Report::new();
-    let field = Field::start().await;
+    let mut report = Report::new(arguments.tls);
+    let field = Field::start(arguments.tls).await;
     for case in arguments.cases() {
         println!(
             "{case}: writing {} records of {} bytes",

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::case::{BROKER_JVM, Case, PARTITIONS};
 use crate::contestant::{Contestant, MIRROR_MAKER_JVM};
+use crate::encryption;
 use crate::machine;
 use crate::measure::Run;
 
@@ -15,12 +16,14 @@ const MEMORY_GOAL_MIB: f64 = 64.0;
 #[derive(Debug)]
 pub(crate) struct Report {
     cases: Vec<(Case, BTreeMap<Contestant, Vec<Run>>)>,
+    tls: bool,
 }
 
 impl Report {
-    /// An empty report.
-    pub(crate) fn new() -> Self {
-        Self { cases: Vec::new() }
+    /// An empty report about mirrors that connect with or without TLS.
+    pub(crate) fn new(tls: bool) -> Self {
+        let cases = Vec::new();
+        Self { cases, tls }
     }
 
     /// Adds a run.
@@ -122,10 +125,11 @@ impl Report {
              One run on each kind of data came before, to warm up the brokers.\n\
              Data: {data}; random letters, {PARTITIONS} partitions, replication factor 1, loopback.\n\
              CPU is the mirror process's between the first record seen on the target and the last; its start is apart. Others used {others:.2} cores at most, this program among them.\n\
-             JVM options: brokers `{brokers}`, MirrorMaker 2 `{mirror_maker}`, with tasks.max 4 and its defaults otherwise.\n{machine}",
+             JVM options: brokers `{brokers}`, MirrorMaker 2 `{mirror_maker}`, with tasks.max 4 and its defaults otherwise.\n{encryption}{machine}",
             data = data.join("; "),
             brokers = BROKER_JVM.join(" "),
             mirror_maker = MIRROR_MAKER_JVM.join(" "),
+            encryption = if self.tls { encryption::CONDITIONS } else { "" },
             machine = machine::conditions(),
         )
     }

@@ -8,6 +8,7 @@ use crate::setting::{CATCH_UP, Path, Setting, farshore, paris_oslo};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::configs;
 use crate::support::java::{self, Tool};
+use crate::support::topics::delete_many;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
@@ -160,6 +161,58 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
             .ok_or(told.all.to_string())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_became_of_what_was_mirrored_is_told() {
+    let link = "topics = [\"orders\", \"payments\"]\ngroups = []";
+    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
+    for topic in ["orders", "payments"] {
+        setting.topic(topic, 1, &[]).await;
+        setting.write(topic, 0, 0..10).await;
+    }
+    setting.farshore.start().await;
+    for topic in ["orders", "payments"] {
+        setting.mirrored(topic, 1).await;
+    }
+    // The DB is in use; the journal has the same.
+    let preserving = format!("{link}\noffsets = \"preserve\"");
+    for is_stopped in [false, true] {
+        if is_stopped {
+            setting.farshore.sigterm().await;
+        }
+        check(&setting, link).await.ends_with(0, 0);
+        let lenient = format!("{preserving}\npreserve_otherwise = \"translate\"");
+        let told = check(&setting, &lenient).await;
+        let findings = told.all["findings"].to_string();
+        let kept = "topics mirrored with an offset map already keep it, their offsets won't be preserved: orders, payments";
+        assert!(findings.contains(kept), "{findings}");
+    }
+    let told = check(&setting, &preserving).await;
+    told.fix_of("will stand still, because their offsets can't be preserved: orders, payments");
+
+    let oslo = setting.oslo.bootstrap();
+    delete_many(&oslo, &["orders"]).await;
+    let told = gone(&setting, link, "orders").await;
+    told.ends_with(1, 1);
+    let fix = told.fix_of("(gone, or DESCRIBE on them isn't permitted): orders");
+    assert!(fix.contains("--with reseed"), "{fix}");
+    crate::support::topics::create(&oslo, "orders", 1, 1, &[]).await;
+    delete_many(&oslo, &["payments", "__farshore.paris-oslo"]).await;
+    let told = gone(&setting, link, "payments").await;
+    told.fix_of("oslo seems to have been wiped: of 2 topics mirrored so far none has its mirror");
+}
+
+/// Checks once a topic has vanished from the target.
+async fn gone(setting: &Setting, link: &str, topic: &str) -> Told {
+    let oslo = setting.oslo.bootstrap();
+    eventually(CATCH_UP, "a topic is gone", async || {
+        let left = configs::topics(&oslo).await?;
+        let is_left = left.iter().any(|(name, _)| name == topic);
+        (!is_left).then_some(()).ok_or_else(|| format!("{left:?}"))
+    })
+    .await;
+    check(setting, link).await
 }
 
 /// Permissions reach the brokers shortly after the tool has ended.

@@ -35,6 +35,7 @@ mod service;
 mod setting;
 mod strangers;
 mod stress;
+mod tls;
 mod unmirrored;
 mod verify;
 mod versions;

@@ -13,6 +13,7 @@
 pub(crate) mod acls;
 pub(crate) mod ask;
 pub(crate) mod brokers;
+pub(crate) mod certificates;
 pub(crate) mod compare;
 pub(crate) mod configs;
 pub(crate) mod farshore;

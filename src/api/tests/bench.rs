@@ -22,8 +22,8 @@ use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    ClusterName, HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic,
+    PartitionState, Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;
@@ -391,6 +391,10 @@ impl Samples for Nothing {
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        Vec::new()
+    }
+
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
         Vec::new()
     }
 }

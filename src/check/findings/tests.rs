@@ -2,19 +2,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+    Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
+use crate::kafka::client::Endpoint;
 use crate::model::{BrokerId, Partition};
 
 use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
 use crate::kafka::acl::{AclOperation, Grantee};
-use crate::model::TopicName;
+use crate::model::{CertificateEnds, TopicName};
 
 mod circling;
+mod expiring;
+mod history;
 mod journaling;
 mod metadata;
 mod preserving;
@@ -45,6 +48,7 @@ fn cluster(id: &str) -> ClusterFacts {
             bootstrap: format!("{id}:9092"),
             principal: "ANONYMOUS".to_owned(),
         },
+        certificates: CertificateEnds::default(),
         reached: Ok(Reached {
             id: id.to_owned(),
             brokers: 1,
@@ -90,6 +94,7 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        history: HistoryFacts::default(),
         record: None,
         quarantine: None,
         outlived: BTreeMap::new(),
@@ -97,6 +102,7 @@ fn healthy() -> Facts {
         journal: None,
     };
     Facts {
+        now: expiring::NOW,
         clusters: BTreeMap::from([
             ("oslo".into(), cluster("o")),
             ("paris".into(), cluster("p")),
@@ -172,9 +178,10 @@ fn clusters_out_of_reach_are_problems_with_a_fix_for_each_cause() {
     }
     let mut facts = healthy();
     let error = Error::new(Kind::TimedOut, "too slow");
-    let address = "kafka-0:9092".parse().unwrap();
+    let advertised = "kafka-0:9092".parse().unwrap();
+    let endpoint = Endpoint::of_broker(BrokerId(4), advertised, &BTreeMap::new());
     let oslo = reached(&mut facts, "oslo");
-    oslo.unreachable = vec![(BrokerId(4), address, error)];
+    oslo.unreachable = vec![(endpoint, error)];
     assert_only(
         &facts,
         Severity::Problem,

@@ -93,6 +93,25 @@ fn status_tells_that_the_rate_holds_a_link_up() {
 }
 
 #[test]
+fn status_tells_when_certificates_end() {
+    let ends = r#""lag_records":12,"certificates":[
+{"cluster":"paris","side":"client","ends_at":"2026-03-01T00:00:00Z"},
+{"cluster":"oslo","side":"server","ends_at":"2026-04-01T00:00:00Z"}]"#;
+    let answers = vec![
+        (
+            "GET /v1/links",
+            vec![(200, LINKS.replace(r#""lag_records":12"#, ends))],
+        ),
+        ("GET /v1/links/l/topics", vec![(200, topics("live"))]),
+    ];
+    let (out, ended, _) = farshore("status", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let told = "\nl: certificates: farshore's for paris until 2026-03-01T00:00:00Z, brokers of oslo until 2026-04-01T00:00:00Z\n";
+    assert!(out.contains(told), "{out}");
+    assert!(!status("status", "live").0.contains("certificates"));
+}
+
+#[test]
 fn status_tells_a_diverged_partition_by_its_exit_code() {
     let (out, ended) = status("status --output json", "diverged");
     assert_eq!(ended, Ok(ExitCode::Diverged));

@@ -11,7 +11,8 @@ use super::super::document::Section;
 use super::super::problem::Problems;
 use super::super::settings::ClusterConfig;
 use super::super::values::{As, Line, check_name, or};
-use super::security::{self, Sasl, Tls};
+use super::security::{self, Protocol, Sasl};
+use super::tls::{self, Tls};
 use crate::kafka::client::HostPort;
 use crate::model::ClusterName;
 
@@ -36,7 +37,14 @@ pub(super) fn resolve(
 ) -> Option<ClusterConfig> {
     check_name(name, problems);
     let section = name.span();
-    let login = security::login(raw.security_protocol, raw.tls, raw.sasl, &section, problems);
+    let protocol = Protocol::read(raw.security_protocol.as_ref(), &section, problems);
+    let (login, tls) = match &protocol {
+        Some(protocol) => (
+            security::login(protocol, raw.sasl, &section, problems),
+            tls::settings(protocol, raw.tls, problems),
+        ),
+        None => (None, None),
+    };
     let servers = problems.required(raw.bootstrap_servers, &section, "bootstrap_servers")?;
     if servers.get_ref().is_empty() {
         problems.empty(&servers.span(), "at least one address is needed");
@@ -53,6 +61,7 @@ pub(super) fn resolve(
             .map(|(advertised, reachable)| (advertised.0, reachable.0))
             .collect(),
         login,
+        tls,
         client_id: or(raw.client_id, defaults::CLIENT_ID.to_owned()),
         connect_timeout: or(raw.connect_timeout, defaults::CONNECT_TIMEOUT),
         metadata_max_age: or(raw.metadata_max_age, defaults::METADATA_MAX_AGE),

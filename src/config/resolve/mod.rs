@@ -7,6 +7,7 @@ mod cluster;
 mod link;
 mod policy;
 mod security;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 

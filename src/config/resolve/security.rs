@@ -1,6 +1,7 @@
 //! Resolves the security protocol of a cluster and farshore's login at its brokers.
 //!
 //! Promises: security settings that this version doesn't support are refused, never ignored or downgraded to plaintext.
+//! Doesn't: read the keys of encryption; see `tls`.
 
 use std::path::Path;
 
@@ -15,16 +16,6 @@ use super::super::settings::LoginConfig;
 use super::super::unknown::unknown_value;
 use super::super::values::{As, Line};
 use crate::model::Secret;
-
-/// The keys of the section for encryption, which this version doesn't support.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "named like the keys")]
-pub(super) struct Tls {
-    ca_file: String,
-    cert_file: String,
-    key_file: String,
-}
 
 /// The login at a cluster's brokers.
 #[derive(Default, Deserialize)]
@@ -47,50 +38,70 @@ const MECHANISMS: [&str; 5] = [
     "OAUTHBEARER",
 ];
 
+/// A security protocol.
+pub(super) struct Protocol {
+    name: &'static str,
+    /// Its place in the file, or that of the section if it isn't there.
+    pub(super) place: Span,
+}
+
+impl Protocol {
+    /// Reads the protocol, by default the one without encryption and login; `None` if it is unknown, which is a problem.
+    pub(super) fn read(
+        given: Option<&Spanned<String>>,
+        section: &Span,
+        problems: &Problems<'_>,
+    ) -> Option<Self> {
+        let (name, place) = match given {
+            Some(given) => {
+                let known = PROTOCOLS.into_iter().find(|known| known == given.get_ref());
+                let known = known.ok_or_else(|| unknown_value(given.get_ref(), &PROTOCOLS));
+                (problems.checked(&given.span(), known)?, given.span())
+            }
+            None => (PROTOCOLS[0], section.clone()),
+        };
+        Some(Self { name, place })
+    }
+
+    /// The protocol that differs only in that it encrypts; `None` if this one does.
+    pub(super) fn encrypted(&self) -> Option<&'static str> {
+        match self.name {
+            "PLAINTEXT" => Some("SSL"),
+            "SASL_PLAINTEXT" => Some("SASL_SSL"),
+            _ => None,
+        }
+    }
+
+    /// The protocol that differs only in that it requires a login; `None` if this one does.
+    fn with_login(&self) -> Option<&'static str> {
+        match self.name {
+            "PLAINTEXT" => Some("SASL_PLAINTEXT"),
+            "SSL" => Some("SASL_SSL"),
+            _ => None,
+        }
+    }
+}
+
 /// Returns the login configured in a cluster's section; `None` without one, or if it is invalid, which is a problem.
 pub(super) fn login(
-    protocol: Option<Spanned<String>>,
-    tls: Option<Spanned<Section<Tls>>>,
+    protocol: &Protocol,
     sasl: Option<Spanned<Section<Sasl>>>,
     section: &Span,
     problems: &Problems<'_>,
 ) -> Option<LoginConfig> {
-    let logs_in = match protocol {
-        Some(protocol) => problems.checked(&protocol.span(), logs_in(protocol.get_ref()))?,
-        None => false,
-    };
-    if let Some(tls) = tls {
-        let message = "not available in this version: connections are not encrypted";
-        problems.add(&tls.span(), message);
-    }
-    match (logs_in, sasl) {
-        (true, Some(sasl)) => mechanism(sasl, problems),
-        (true, None) => {
-            problems.missing(
-                Some(section),
-                "sasl",
-                "missing: SASL_PLAINTEXT requires a login",
-            );
+    match (protocol.with_login(), sasl) {
+        (None, Some(sasl)) => mechanism(sasl, problems),
+        (None, None) => {
+            let message = format!("missing: {} requires a login", protocol.name);
+            problems.missing(Some(section), "sasl", &message);
             None
         }
-        (false, Some(sasl)) => {
-            let message = "a login requires security_protocol = \"SASL_PLAINTEXT\"";
+        (Some(needed), Some(sasl)) => {
+            let message = format!("a login requires security_protocol = \"{needed}\"");
             problems.add(&sasl.span(), message);
             None
         }
-        (false, None) => None,
-    }
-}
-
-/// Whether a protocol requires a login.
-fn logs_in(protocol: &str) -> Result<bool, String> {
-    match protocol {
-        "PLAINTEXT" => Ok(false),
-        "SASL_PLAINTEXT" => Ok(true),
-        known if PROTOCOLS.contains(&known) => Err(format!(
-            "{known} is not available in this version; PLAINTEXT and SASL_PLAINTEXT are"
-        )),
-        other => Err(unknown_value(other, &PROTOCOLS)),
+        (Some(_), None) => None,
     }
 }
 

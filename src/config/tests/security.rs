@@ -1,6 +1,7 @@
 //! Logins, and unsupported settings, which are refused rather than ignored.
 
 use super::*;
+use crate::kafka::client::{TlsIdentity, TlsSettings};
 use crate::model::{ClusterName, Secret};
 
 /// Parses a file in which the third cluster has these lines, from line 11 on.
@@ -15,6 +16,130 @@ fn login(lines: &str) -> Option<LoginConfig> {
     config.clusters[&ClusterName::new("rome")].login.clone()
 }
 
+fn tls(lines: &str) -> Result<Option<TlsSettings>, Vec<String>> {
+    let config = rome(&format!("security_protocol = \"SSL\"\n{lines}"));
+    match config {
+        Ok(config) => Ok(config.clusters[&ClusterName::new("rome")].tls.clone()),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// A directory with an authority, a certificate of it and the key.
+fn pem_files() -> tempfile::TempDir {
+    let key = rcgen::generate_simple_self_signed(["farshore".to_owned()]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(directory.path().join(name), text);
+    write("ca.pem", key.cert.pem()).unwrap();
+    write("cert.pem", key.cert.pem()).unwrap();
+    write("key.pem", key.signing_key.serialize_pem()).unwrap();
+    directory
+}
+
+#[test]
+fn connections_are_encrypted_where_the_protocol_says_so() {
+    assert_eq!(
+        rome("").unwrap().clusters[&ClusterName::new("rome")].tls,
+        None
+    );
+    let files = pem_files();
+    let path = |name: &str| files.path().join(name);
+    let shown = files.path().display();
+    let ca = format!("tls.ca_file = \"{shown}/ca.pem\"\n");
+    let only_trust = TlsSettings {
+        ca_file: Some(path("ca.pem")),
+        ..TlsSettings::default()
+    };
+    assert_eq!(tls(&ca), Ok(Some(only_trust.clone())));
+    let all = format!(
+        "{ca}tls.cert_file = \"{shown}/cert.pem\"\ntls.key_file = \"{shown}/key.pem\"\ntls.server_name = \"Kafka.example\""
+    );
+    let identity = TlsIdentity {
+        cert_file: path("cert.pem"),
+        key_file: path("key.pem"),
+        key_password_file: None,
+    };
+    let expected = TlsSettings {
+        identity: Some(identity),
+        server_name: Some("kafka.example".to_owned()),
+        ..only_trust
+    };
+    assert_eq!(tls(&all), Ok(Some(expected)));
+}
+
+#[test]
+fn encryption_that_cannot_be() {
+    let files = pem_files();
+    let shown = files.path().display();
+    let cases = [
+        (
+            "tls.cert_file = \"a\"",
+            "12:17: clusters.rome.tls.cert_file: requires key_file as well",
+        ),
+        (
+            "tls.key_file = \"a\"",
+            "12:16: clusters.rome.tls.key_file: requires cert_file as well",
+        ),
+        (
+            "tls.key_password_file = \"a\"",
+            "12:25: clusters.rome.tls.key_password_file: requires cert_file and key_file as well",
+        ),
+        (
+            "tls.ca_file = \"\"",
+            "12:15: clusters.rome.tls.ca_file: must not be empty",
+        ),
+        (
+            "tls.ca_file = \"/nowhere/at/all\"",
+            "12:15: clusters.rome.tls.ca_file: /nowhere/at/all can't be read: No such file or directory (os error 2)",
+        ),
+        (
+            "tls.server_name = \"a:1\"",
+            "12:19: clusters.rome.tls.server_name: expected a host name without a port, like \"farshore-1.example\", found \"a:1\"",
+        ),
+        (
+            "tls.cafile = \"a\"",
+            "12:5: clusters.rome.tls.cafile: unknown key; did you mean \"ca_file\"?",
+        ),
+    ];
+    for (line, message) in cases {
+        assert_eq!(tls(line).unwrap_err(), [message]);
+    }
+    // Several at once, each at its key.
+    let lines = format!(
+        "tls.ca_file = \"{shown}/key.pem\"\ntls.cert_file = \"{shown}/cert.pem\"\ntls.key_file = \"{shown}/missing\""
+    );
+    assert_eq!(
+        tls(&lines).unwrap_err(),
+        [format!(
+            "14:16: clusters.rome.tls.key_file: {shown}/missing can't be read: No such file or directory (os error 2)"
+        ),]
+    );
+    let lines = lines.replace("missing", "ca.pem");
+    assert_eq!(
+        tls(&lines).unwrap_err(),
+        [
+            format!(
+                "12:15: clusters.rome.tls.ca_file: {shown}/key.pem has no certificate, only: PRIVATE KEY"
+            ),
+            format!(
+                "14:16: clusters.rome.tls.key_file: {shown}/ca.pem has no private key, only: CERTIFICATE"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn the_record_path_cannot_encrypt() {
+    let files = pem_files();
+    let lines = format!(
+        "security_protocol = \"SSL\"\ntls.ca_file = \"{}/ca.pem\"\n[links.rome]\nsource = \"paris\"\ntarget = \"rome\"\ntopics = [\"a\"]\npath = \"record\"",
+        files.path().display()
+    );
+    assert_eq!(
+        messages(rome(&lines)),
+        ["13:8: links.rome: the record path can't encrypt connections to rome: use path = \"raw\""]
+    );
+}
+
 fn by_password(password: &str) -> LoginConfig {
     LoginConfig::Password {
         username: "farshore".to_owned(),
@@ -27,7 +152,7 @@ fn security_is_refused_rather_than_dropped() {
     let cases = [
         (
             r#"security_protocol = "SASL_SSL""#,
-            "11:21: clusters.rome.security_protocol: SASL_SSL is not available in this version; PLAINTEXT and SASL_PLAINTEXT are",
+            "9:11: clusters.rome.sasl: missing: SASL_SSL requires a login",
         ),
         (
             r#"security_protocol = "TLS""#,
@@ -35,7 +160,7 @@ fn security_is_refused_rather_than_dropped() {
         ),
         (
             r#"tls.ca_file = "ca.pem""#,
-            "11:1: clusters.rome.tls: not available in this version: connections are not encrypted",
+            "11:1: clusters.rome.tls: encryption requires security_protocol = \"SSL\"",
         ),
         (
             r#"sasl.mechanism = "PLAIN""#,

@@ -22,7 +22,8 @@ const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
 
 /// A cluster as the store of topics.
 ///
-/// Every call but `starts` and `served` is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
+/// Every call but `starts` and `served` is one request with a timeout. A change whose answer is lost may have been made, and
+/// may be requested again.
 pub trait TopicSite: Send + Sync + Debug {
     /// The current topics.
     fn look(&self) -> BoxFuture<'_, Result<Look>>;

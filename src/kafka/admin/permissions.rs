@@ -9,22 +9,26 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::acl::{AclOperation, Grantee, Need, is_not_permitted};
 use crate::kafka::client::error_codes::{code_of, describe};
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Login, Recipient};
+use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 
 use super::topics::{NewTopic, creatable};
 use super::{milliseconds, missing};
 
 impl Cluster {
-    /// The principal under which its brokers know farshore; `ANONYMOUS` without a login.
+    /// The principal under which its brokers know farshore; `ANONYMOUS` without a login and a certificate. Only brokers
+    /// know what they make of a certificate.
     pub fn grantee(&self) -> Grantee {
         let settings = self.settings();
         let bootstrap: Vec<String> = settings.bootstrap.iter().map(ToString::to_string).collect();
-        let login = settings.login.as_ref();
-        let principal = login.map_or(Some("ANONYMOUS"), Login::principal);
+        let principal = match &settings.login {
+            Some(login) => login.principal().unwrap_or("<principal of farshore>"),
+            None if settings.is_certified => "<subject of the certificate>",
+            None => "ANONYMOUS",
+        };
         Grantee {
             bootstrap: bootstrap.join(","),
-            principal: principal.unwrap_or("<farshore's principal>").to_owned(),
+            principal: principal.to_owned(),
         }
     }
 

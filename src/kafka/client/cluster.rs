@@ -17,14 +17,16 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
+use super::address::AddressMap;
 use super::auth::Login;
 use super::coalesce::Coalescers;
 use super::error_codes::code_of;
 use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
-use super::pool::{Dialer, Endpoint, Pool, Slot};
+use super::pool::{Dialer, Pool, Slot};
 use super::single_flight::SingleFlight;
-use super::{Connection, HostPort, Transport};
+use super::tls::TlsFailure;
+use super::{Connection, Endpoint, HostPort, Transport};
 
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
@@ -34,11 +36,13 @@ pub struct ClusterSettings {
     /// The addresses to begin with; one that answers is enough.
     pub bootstrap: Vec<HostPort>,
     /// Addresses that brokers advertise, and those to connect to instead.
-    pub address_map: BTreeMap<HostPort, HostPort>,
+    pub address_map: AddressMap,
     /// The client id, for quotas and broker logs.
     pub client_id: String,
     /// How to authenticate, if brokers require it.
     pub login: Option<Login>,
+    /// Whether its connections present a certificate of farshore's.
+    pub is_certified: bool,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
     /// How long one response may take.
@@ -208,13 +212,11 @@ impl Cluster {
         if !metadata.brokers.contains_key(&broker) {
             metadata = self.refresh(metadata.generation).await?;
         }
-        let address = metadata.brokers.get(&broker).cloned();
-        let address = address.ok_or_else(|| {
+        let endpoint = metadata.brokers.get(&broker).ok_or_else(|| {
             let text = format!("broker {broker} isn't part of the cluster at present");
             self.error(Kind::Disconnected, text)
         })?;
-        let broker = Some(broker);
-        let connection = self.0.pool.get(&Endpoint { broker, address }, slot).await;
+        let connection = self.0.pool.get(endpoint, slot).await;
         let is_lost = self.0.is_lost.load(Ordering::Relaxed);
         connection.map_err(|it| if is_lost { it.of_whole_cluster() } else { it })
     }
@@ -241,7 +243,7 @@ impl Cluster {
         for endpoint in self.candidates() {
             match self.0.pool.get(&endpoint, slot).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) => drop(reasons.entry(endpoint.address).or_insert(error)),
+                Err(error) => drop(reasons.entry(endpoint.dial).or_insert(error)),
             }
         }
         Err(self.nobody(&reasons))
@@ -312,7 +314,7 @@ impl Cluster {
                     return Ok(metadata);
                 }
                 Err(error) if error.kind() == Kind::Refused => return Err(error),
-                Err(error) => drop(reasons.entry(endpoint.address).or_insert(error)),
+                Err(error) => drop(reasons.entry(endpoint.dial).or_insert(error)),
             }
         }
         self.0.is_lost.store(true, Ordering::Relaxed);
@@ -361,12 +363,12 @@ impl Cluster {
         let worn = self.0.latest.lock().worn_teller(Instant::now()).cloned();
         let is_worn = |endpoint: &Endpoint| worn.as_ref() == Some(endpoint);
         brokers.sort_by_key(|it| (is_worn(it), !self.0.pool.is_connected(it)));
-        let mut bootstrap = self.0.settings.bootstrap.clone();
+        let settings = &self.0.settings;
+        let written = settings.bootstrap.iter();
+        let mut bootstrap: Vec<Endpoint> = written
+            .map(|address| Endpoint::bootstrap(address, &settings.address_map))
+            .collect();
         fastrand::shuffle(&mut bootstrap);
-        let bootstrap = bootstrap.into_iter().map(|address| Endpoint {
-            broker: None,
-            address,
-        });
         brokers.into_iter().chain(bootstrap).collect()
     }
 
@@ -376,7 +378,13 @@ impl Cluster {
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
         let causes: Vec<String> = reasons.values().map(Error::causes).collect();
         let text = format!("no broker answers: {}", causes.join("; "));
-        self.error(kind, text).of_whole_cluster()
+        let error = self.error(kind, text).of_whole_cluster();
+        // The text has it already; `check` looks for the failure itself, which knows a fix.
+        let explained = reasons.values().find_map(|it| TlsFailure::among(it));
+        match explained {
+            Some(failure) => error.caused_by(failure.clone()),
+            None => error,
+        }
     }
 
     fn error(&self, kind: Kind, text: impl Into<String>) -> Error {
@@ -385,13 +393,7 @@ impl Cluster {
 }
 
 fn endpoints(metadata: &Metadata) -> BTreeSet<Endpoint> {
-    let brokers = metadata.brokers.iter();
-    brokers
-        .map(|(broker, address)| Endpoint {
-            broker: Some(*broker),
-            address: address.clone(),
-        })
-        .collect()
+    metadata.brokers.values().cloned().collect()
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, OneLine};
 use crate::task::Owned;
 
-use super::HostPort;
+use super::Endpoint;
 use super::error_codes::{advice, describe};
-use super::stream::{PIPELINE_LIMIT, RequestStream, THROTTLE_MAX};
-use super::transport::{ReadHalf, WriteHalf};
+use super::stream::{PIPELINE_LIMIT, RequestStream};
+use super::stream_end::THROTTLE_MAX;
+use super::transport::ByteStream;
 use super::versions::Versions;
 
 /// A connection to a broker. Cheap to clone.
@@ -46,16 +47,12 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) cluster: ClusterName,
-    pub(crate) broker: Option<BrokerId>,
-    pub(crate) address: HostPort,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.broker {
-            Some(broker) => write!(f, "broker {broker} at {}", self.address),
-            None => write!(f, "{}", self.address),
-        }
+        self.endpoint.fmt(f)
     }
 }
 
@@ -69,15 +66,11 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Connection {
     /// Starts serving a byte stream. Until the versions are known, only `ApiVersions` can be sent.
-    pub(crate) fn open(
-        peer: Peer,
-        client_id: StrBytes,
-        (read, write): (ReadHalf, WriteHalf),
-    ) -> Self {
+    pub(crate) fn open(peer: Peer, client_id: StrBytes, stream: ByteStream) -> Self {
         let link = Arc::new(RequestStream::default());
         let serving = Arc::clone(&link);
         let task = Owned::spawn("connection", async move {
-            serving.run(read, write).await;
+            serving.run(stream).await;
             Ok(())
         });
         Self(Arc::new(Inner {
@@ -102,7 +95,7 @@ impl Connection {
 
     /// The broker at the other end; `None` for a connection to a bootstrap address.
     pub fn broker(&self) -> Option<BrokerId> {
-        self.0.peer.broker
+        self.0.peer.endpoint.broker
     }
 
     /// A number that is unique among the connections of this process.

@@ -21,7 +21,7 @@ use super::metadata::{check_cluster, request_of_id};
 use super::request::Request;
 use super::transport::Transport;
 use super::versions::Versions;
-use super::{Connection, HostPort};
+use super::{Connection, Endpoint};
 
 const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
 /// The error code follows the correlation id.
@@ -39,11 +39,9 @@ pub(crate) async fn connect(
     (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
-    let address = peer.address.clone();
+    let to = peer.endpoint.clone();
     let connected = timeout(limit, async {
-        let stream = transport.connect(&peer.address).await.map_err(|cause| {
-            Error::new(Kind::Disconnected, "connecting failed").caused_by(cause)
-        })?;
+        let stream = transport.connect(&to).await?;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
         if let Some(login) = login {
@@ -57,11 +55,11 @@ pub(crate) async fn connect(
     });
     connected
         .await
-        .unwrap_or_else(|_| Err(too_slow(&address, limit)))
+        .unwrap_or_else(|_| Err(too_slow(&to, limit)))
 }
 
-fn too_slow(address: &HostPort, limit: Duration) -> Error {
-    let text = format!("{address} didn't answer within {limit:?}");
+fn too_slow(to: &Endpoint, limit: Duration) -> Error {
+    let text = format!("{} didn't answer within {limit:?}", to.dial);
     Error::new(Kind::TimedOut, text)
 }
 

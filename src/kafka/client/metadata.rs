@@ -17,9 +17,10 @@ use kafka_protocol::protocol::{Decodable, HeaderVersion};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
+use super::address::AddressMap;
 use super::encode::{ThrottledResponse, take_header};
 use super::error_codes::{code_of, describe};
-use super::{HostPort, layout};
+use super::{Endpoint, HostPort, layout};
 
 /// A snapshot of a cluster's metadata; generation 0 is the state before the first refresh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub struct Metadata {
     pub cluster_id: Option<String>,
     /// The broker that takes requests for the controller.
     pub controller: Option<BrokerId>,
-    /// The brokers, with the addresses to connect to.
-    pub brokers: BTreeMap<BrokerId, HostPort>,
+    /// The brokers, with the addresses they advertise and those to connect to.
+    pub brokers: BTreeMap<BrokerId, Endpoint>,
     /// The topics farshore is authorized to see.
     pub topics: Arc<BTreeMap<TopicName, TopicMetadata>>,
 }
@@ -203,7 +204,7 @@ impl Metadata {
     pub(crate) fn next(
         &self,
         (teller, response): (Option<BrokerId>, MetadataResponse),
-        address_map: &BTreeMap<HostPort, HostPort>,
+        address_map: &AddressMap,
         earlier: &mut EarlierEpochs,
     ) -> Result<Self> {
         let cluster_id = response.cluster_id.map(|id| id.to_string());
@@ -214,8 +215,9 @@ impl Metadata {
             .filter_map(|broker| {
                 let port = u16::try_from(broker.port).ok()?;
                 let advertised = HostPort::new(broker.host.as_str(), port);
-                let address = address_map.get(&advertised).cloned();
-                Some((BrokerId(broker.node_id.0), address.unwrap_or(advertised)))
+                let broker = BrokerId(broker.node_id.0);
+                let endpoint = Endpoint::of_broker(broker, advertised, address_map);
+                Some((broker, endpoint))
             })
             .collect();
         if brokers.is_empty() {

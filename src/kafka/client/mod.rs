@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Cluster ── metadata, coordinators ──┐
-//!    └─ pool ── Connection ── Link ── Transport (TCP; TLS in the same place)
+//!    └─ pool ── Connection ── Link ── Transport (TCP, TLS over it)
 //!                  └─ Pending (one answer)
 //! ```
 //!
@@ -29,6 +29,8 @@ mod response;
 mod retry;
 mod single_flight;
 mod stream;
+mod stream_end;
+mod tls;
 mod transport;
 mod versions;
 mod write_queue;
@@ -36,7 +38,7 @@ mod write_queue;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use address::{HostPort, NotAnAddress};
+pub use address::{Endpoint, HostPort, NotAnAddress};
 pub use auth::{Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslMessage};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
@@ -49,4 +51,5 @@ pub use produce::{ProduceBatches, ProduceTopic};
 pub use request::Request;
 pub use response::PendingResponse;
 pub use retry::Recipient;
-pub use transport::{Plain, ReadHalf, Transport, WriteHalf};
+pub use tls::{Tls, TlsFailure, TlsFile, TlsFileError, TlsIdentity, TlsSettings};
+pub use transport::{ByteStream, Plain, ReadHalf, Transport, WriteHalf};

@@ -19,7 +19,7 @@ use crate::task::Backoff;
 use super::auth::Login;
 use super::connection::Peer;
 use super::single_flight::{SharedResult, SingleFlight};
-use super::{Connection, HostPort, Transport, handshake};
+use super::{Connection, Endpoint, Transport, handshake};
 
 /// The purpose of a connection: slots of one broker never wait for each other.
 ///
@@ -53,13 +53,6 @@ pub enum Slot {
     Read { number: u16 },
     /// Reads for verification, behind which data must not wait.
     Verify,
-}
-
-/// Where to connect: an address, and the broker expected there unless it is a bootstrap address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Endpoint {
-    pub(crate) broker: Option<BrokerId>,
-    pub(crate) address: HostPort,
 }
 
 /// How connections are made.
@@ -183,8 +176,7 @@ impl Pool {
     fn peer(&self, to: &Endpoint) -> Peer {
         Peer {
             cluster: self.dialer.cluster.clone(),
-            broker: to.broker,
-            address: to.address.clone(),
+            endpoint: to.clone(),
         }
     }
 

@@ -23,64 +23,17 @@ use crate::error::Kind;
 use crate::task::Ownership;
 
 use super::encode::{EncodedRequest, correlation_of};
-use super::frame::{FrameError, Frames};
-use super::transport::{ReadHalf, WriteHalf};
+use super::frame::Frames;
+use super::stream_end::{StreamEnd, THROTTLE_MAX};
+use super::transport::{ByteStream, ReadHalf, WriteHalf};
 use super::write_queue::WriteQueue;
 
 /// The maximum number of requests in flight on one connection.
 pub(crate) const PIPELINE_LIMIT: usize = 64;
 /// How often deadlines are checked: an overdue response is noticed at most this late.
 const DEADLINE_CHECK: Duration = Duration::from_millis(500);
-/// The longest time for which a broker is left alone. Brokers ask for as much as their quota windows last, 11 seconds by
-/// default; a longer time is a mistake or damage.
-pub(crate) const THROTTLE_MAX: Duration = Duration::from_secs(60);
 /// The largest frame that is read while no response is expected, in bytes; it ends the stream.
 const UNEXPECTED_MAX: usize = 16 << 10;
-
-/// Why a stream ended.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StreamEnd {
-    #[error("{0}")]
-    Read(FrameError),
-    #[error(
-        "there was not a single answer; the listener may expect TLS or SASL (see security_protocol)"
-    )]
-    Silent(#[source] FrameError),
-    #[error("writing failed")]
-    Write(#[source] io::Error),
-    #[error("an answer carries correlation id {got} instead of {expected:?}")]
-    Correlation { got: i32, expected: Option<i32> },
-    #[error("an answer was overdue")]
-    Overdue,
-    #[error("an answer before cannot be read")]
-    Unreadable,
-    #[error(
-        "the broker asked for silence for {0:?}; after {THROTTLE_MAX:?} a new connection is opened"
-    )]
-    Throttled(Duration),
-    #[error("the right to write ended before everything was written")]
-    NoRight,
-    #[error("the connection was given up")]
-    Abandoned,
-}
-
-impl StreamEnd {
-    /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Read(FrameError::NotAFrame(_) | FrameError::TooLarge { .. })
-            | Self::Correlation { .. } => Kind::Protocol,
-            Self::Read(FrameError::Closed | FrameError::Cut | FrameError::Io(_))
-            | Self::Silent(_)
-            | Self::Write(_)
-            | Self::Overdue
-            | Self::Unreadable
-            | Self::Throttled(_)
-            | Self::NoRight
-            | Self::Abandoned => Kind::Disconnected,
-        }
-    }
-}
 
 /// The outcome of a request: the frame of its response, or why there is none.
 pub(crate) type FrameResult = Result<Bytes, LostRequest>;
@@ -213,10 +166,17 @@ impl RequestStream {
     }
 
     /// Serves the stream until it ends; every request still in flight then gets the reason.
-    pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
+    pub(crate) async fn run(self: Arc<Self>, stream: ByteStream) {
         let _ended_however_this_ends = EndGuard(&self);
+        let ByteStream {
+            mut read,
+            mut write,
+            is_encrypted,
+        } = stream;
+        // What was received tells more about the end than the failure of a write.
         let end = tokio::select! {
-            end = self.receive(&mut read) => end,
+            biased;
+            end = self.receive(&mut read, is_encrypted) => end,
             end = self.send(&mut write) => end,
             end = self.watch_deadlines() => end,
             end = self.watch_ending() => end,
@@ -224,16 +184,13 @@ impl RequestStream {
         self.end(end);
     }
 
-    async fn receive(&self, read: &mut ReadHalf) -> StreamEnd {
+    async fn receive(&self, read: &mut ReadHalf, is_encrypted: bool) -> StreamEnd {
         let mut frames = Frames::default();
         let mut answered = false;
         loop {
             let frame = match frames.next(read, || self.response_limit()).await {
                 Ok(frame) => frame,
-                Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
-                    return StreamEnd::Silent(error);
-                }
-                Err(error) => return StreamEnd::Read(error),
+                Err(error) => return StreamEnd::of(error, answered, is_encrypted),
             };
             answered = true;
             if let Err(end) = self.deliver(frame) {
@@ -298,8 +255,10 @@ impl RequestStream {
                     None => return StreamEnd::NoRight,
                 }
             }
-            if let Err(error) = write.flush().await {
-                return StreamEnd::Write(error);
+            match while_held(&rights, write.flush()).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return StreamEnd::Write(error),
+                None => return StreamEnd::NoRight,
             }
         }
     }

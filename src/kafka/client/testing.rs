@@ -19,15 +19,17 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use parking_lot::Mutex;
-use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
 use uuid::Uuid;
 
+use crate::error::Result;
 use crate::model::ClusterName;
 use crate::task::Owned;
 
 use super::frame::{FRAME_LIMIT, Frames};
 use super::request::our_versions;
-use super::{Cluster, ClusterSettings, HostPort, ReadHalf, Request, Transport, WriteHalf};
+use super::transport::{ByteStream, Transport, not_connected};
+use super::{Cluster, ClusterSettings, Endpoint, HostPort, Request};
 
 type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -112,18 +114,24 @@ impl FakeNet {
         bootstrap: &[&str],
         change: impl FnOnce(&mut ClusterSettings),
     ) -> Cluster {
-        let mut settings = ClusterSettings {
-            name: ClusterName::new("paris"),
-            bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
-            address_map: BTreeMap::new(),
-            client_id: "farshore".to_owned(),
-            login: None,
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            metadata_max_age: Duration::from_mins(5),
-        };
+        let mut settings = cluster_settings(bootstrap);
         change(&mut settings);
         Cluster::new(settings, Arc::new(self.clone()))
+    }
+}
+
+/// The settings of a cluster with these bootstrap addresses.
+pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
+    ClusterSettings {
+        name: ClusterName::new("paris"),
+        bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
+        address_map: BTreeMap::new(),
+        client_id: "farshore".to_owned(),
+        login: None,
+        is_certified: false,
+        connect_timeout: Duration::from_secs(10),
+        request_timeout: Duration::from_secs(30),
+        metadata_max_age: Duration::from_mins(5),
     }
 }
 
@@ -134,22 +142,20 @@ impl fmt::Debug for FakeNet {
 }
 
 impl Transport for FakeNet {
-    fn connect<'a>(
-        &'a self,
-        address: &'a HostPort,
-    ) -> BoxFuture<'a, io::Result<(ReadHalf, WriteHalf)>> {
+    fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, Result<ByteStream>> {
         Box::pin(async move {
             let mut net = self.0.lock();
-            net.dialed.push(address.clone());
-            let script = net.scripts.get(address).cloned();
-            let script = script.ok_or(io::ErrorKind::ConnectionRefused)?;
+            net.dialed.push(to.dial.clone());
+            let script = net.scripts.get(&to.dial).cloned();
+            let refused = || not_connected(io::Error::from(io::ErrorKind::ConnectionRefused));
+            let script = script.ok_or_else(refused)?;
             let (ours, theirs) = duplex(1 << 16);
             net.tasks.push(Owned::spawn("fake broker", async move {
                 script(theirs).await;
                 Ok(())
             }));
             let (read, write) = split(ours);
-            Ok((Box::new(read) as ReadHalf, Box::new(write) as WriteHalf))
+            Ok(ByteStream::plain(read, write))
         })
     }
 }
@@ -226,12 +232,16 @@ impl Call {
 }
 
 /// Reads the next request; `None` once the client has closed the connection.
-pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>) -> Option<Call> {
+pub(crate) async fn next_call(
+    frames: &mut Frames,
+    read: &mut (impl AsyncRead + Unpin),
+) -> Option<Call> {
     frames.next(read, || FRAME_LIMIT).await.ok().map(Call::read)
 }
 
-async fn serve<F>(
-    stream: DuplexStream,
+/// Answers the requests that arrive on a stream; `id` is the cluster that the broker confirms.
+pub(crate) async fn serve<F>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     id: Option<&'static str>,
     shared: Arc<(ApiVersionsResponse, F)>,
 ) where

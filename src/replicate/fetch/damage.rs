@@ -3,13 +3,17 @@
 //! Pure. Bytes may be damaged on their way, so a batch whose checksum is wrong is given up only once a second answer has
 //! brought the same bytes.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::kafka::batch::{BatchError, Damaged};
-use crate::model::{HaltCode, Reason, SourceOffset, TargetOffset};
+use crate::model::{HaltCode, Monotonic, Reason, SourceOffset, TargetOffset};
 
 /// How many answers in a row may bring nothing because each is damaged in another way.
 const ANSWERS_MAX: u32 = 3;
+/// How long a partition waits for a batch that its source should have before a look of its own.
+const LONG: Duration = Duration::from_secs(10);
 
 /// What answers showed of a batch that can't be mirrored.
 #[derive(Debug, Default)]
@@ -18,6 +22,16 @@ pub(crate) struct Damages {
     is_proven: bool,
     /// The number of answers in a row that brought damage and nothing else.
     barren: u32,
+    waiting: Option<Waiting>,
+}
+
+/// A partition that waits for its source.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    at: SourceOffset,
+    since: Monotonic,
+    /// Whether a look showed something to fetch there.
+    is_readable: bool,
 }
 
 /// A batch that can't be mirrored.
@@ -73,6 +87,25 @@ impl Damages {
         self.last = Some(damage);
         self.barren = if brought { 0 } else { self.barren + 1 };
         self.is_proven || self.barren < ANSWERS_MAX
+    }
+
+    /// Records what a partition waits for, if it waits. Returns whether it has waited long, without a known cause.
+    pub(crate) fn waits_long(&mut self, at: Option<SourceOffset>, now: Monotonic) -> bool {
+        let same = self.waiting.filter(|waiting| Some(waiting.at) == at);
+        self.waiting = same.or(at.map(|at| Waiting {
+            at,
+            since: now,
+            is_readable: false,
+        }));
+        same.is_some_and(|it| !it.is_readable && now.since(it.since) >= LONG)
+    }
+
+    /// Records that the source shows something at an offset, which just hasn't arrived.
+    pub(crate) fn note_readable(&mut self, at: SourceOffset) {
+        let waiting = self.waiting.as_mut().filter(|waiting| waiting.at == at);
+        if let Some(waiting) = waiting {
+            waiting.is_readable = true;
+        }
     }
 
     /// Records damage that no second answer has to prove.

@@ -63,6 +63,11 @@ impl FetchQueue {
         self.stands.get(&index) == Some(&QueuePlace::Live)
     }
 
+    /// Whether a partition is part of the next fetch.
+    pub(crate) fn is_asked(&self, index: usize) -> bool {
+        self.is_live(index) || self.told.contains(&index)
+    }
+
     /// Whether any partition is live.
     pub(crate) fn has_live(&self) -> bool {
         self.live > 0

@@ -19,7 +19,7 @@ use crate::replicate::shared::source_writers::MarkedBatch;
 use super::adopted::Segment;
 use super::explain::{self, Tail};
 use super::record_path_tail;
-use super::target_log::SeenEnd;
+use super::seen_end::SeenEnd;
 
 /// The input of a resync.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub(crate) struct ResyncInput {
     pub(crate) policies: Policies,
     /// The trouble that needs a decision, if one does.
     pub(crate) pending: Option<Reason>,
+    /// What the partition was last halted for, if no batch has landed since.
+    pub(crate) reported: Option<Reason>,
     /// The partition's shared state, which holds the map.
     pub(crate) tracked: Arc<TrackedPartition>,
     /// The current or intended relation between offsets of the two sides.

@@ -14,6 +14,7 @@ pub(crate) mod reasons;
 pub(crate) mod record_path_last;
 pub(crate) mod record_path_tail;
 pub(crate) mod rederive;
+pub(crate) mod seen_end;
 pub(crate) mod target_log;
 pub(crate) mod translated;
 pub(crate) mod view;

@@ -2,57 +2,25 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, OffsetSpec, ProducerState, ProducerStatus};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::{Cluster, Leader};
-use crate::model::{LeaderEpoch, ProducerId, TargetOffset, TopicPartition};
+use crate::model::{ProducerId, TargetOffset, TopicPartition};
 use crate::replicate::partition::phase::Trouble;
 
 use super::compare;
 use super::input::ResyncInput;
+use super::seen_end;
 
-/// Two reads of the log end this far apart have to agree before it is trusted after an uncertainty (H5).
-const STABLE_FOR: Duration = Duration::from_millis(250);
 /// Interval of requests for the high watermark while it is below the log end (H6).
 const WATERMARK_POLL: Duration = Duration::from_millis(50);
 /// If the high watermark doesn't reach the log end within this time, the resync starts over.
 const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the marker of a committed transaction may take.
 const MARKER_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The end of a log, as its leader reported it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SeenEnd {
-    end: i64,
-    epoch: LeaderEpoch,
-    /// When the answer arrived.
-    at: Instant,
-}
-
-impl SeenEnd {
-    /// Reads the end from the current leader.
-    pub(crate) async fn read(cluster: &Cluster, partition: &TopicPartition) -> Result<Self> {
-        let leader = cluster.leader(partition).await?;
-        Self::read_from(cluster, partition, &leader).await
-    }
-
-    async fn read_from(
-        cluster: &Cluster,
-        partition: &TopicPartition,
-        leader: &Leader,
-    ) -> Result<Self> {
-        let at = OffsetSpec::TrueEnd;
-        let listed = admin::list_offset(cluster, partition, leader.epoch, at).await?;
-        Ok(Self {
-            end: listed.offset,
-            epoch: leader.epoch,
-            at: Instant::now(),
-        })
-    }
-}
 
 /// Returns the log end offset once it is stable and the high watermark has reached it (H6), in one leader epoch.
 pub(crate) async fn stable_end(
@@ -61,7 +29,8 @@ pub(crate) async fn stable_end(
     leader: &Leader,
 ) -> Result<TargetOffset, Trouble> {
     let partition = &input.target;
-    let end = unchanged_end(cluster, input, leader).await?;
+    let uncertain = |end| input.is_uncertain_at(end);
+    let end = seen_end::unchanged(cluster, (partition, leader), input.seen_end, uncertain).await?;
     let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
     let begun = Instant::now();
     while read(OffsetSpec::HighWatermark).await?.offset < end {
@@ -83,25 +52,6 @@ pub(crate) async fn stable_end(
             .into());
     }
     Ok(TargetOffset(end))
-}
-
-/// Reads the end of the log; where requests may be in flight, until two reads far enough apart agree (H5).
-async fn unchanged_end(cluster: &Cluster, input: &ResyncInput, leader: &Leader) -> Result<i64> {
-    let read = async || SeenEnd::read_from(cluster, &input.target, leader).await;
-    let before = input.seen_end.filter(|it| it.epoch == leader.epoch);
-    let mut seen = match before {
-        Some(seen) => seen,
-        None => read().await?,
-    };
-    while input.is_uncertain_at(TargetOffset(seen.end)) {
-        sleep_until(seen.at + STABLE_FOR).await;
-        let again = read().await?;
-        if again.end == seen.end {
-            break;
-        }
-        seen = again;
-    }
-    Ok(seen.end)
 }
 
 /// Waits for the marker of a committed transaction, which the target writes after its answer. If it doesn't appear, the

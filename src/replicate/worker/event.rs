@@ -8,7 +8,7 @@ use crate::config::Start;
 use crate::error::Result;
 use crate::kafka::admin::{CoordinatedTransaction, ListedOffsets};
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
-use crate::model::{BrokerId, Moment, ProducerId, TopicId, TopicPartition};
+use crate::model::{BrokerId, Moment, ProducerId, SourceOffset, TopicId, TopicPartition};
 use crate::offsets::Receipt;
 use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
@@ -92,6 +92,8 @@ pub(crate) enum Event {
         ends: Vec<ToldEnds>,
     },
     FirstRecords(Box<FirstRecords>),
+    /// Whether logs show a batch where fetches brought nothing.
+    Hidden(Vec<(HiddenRead, Result<bool>)>),
     Filled {
         broker: BrokerId,
         tickets: Vec<Ticket>,
@@ -146,6 +148,14 @@ pub(crate) struct Read {
     pub(super) offset: i64,
     /// Whether it belongs to an open transaction.
     pub(super) is_held: bool,
+}
+
+/// A read where fetches brought nothing.
+#[derive(Debug)]
+pub(crate) struct HiddenRead {
+    pub(super) ticket: Ticket,
+    pub(super) partition: TopicPartition,
+    pub(super) offset: SourceOffset,
 }
 
 /// What a look found.

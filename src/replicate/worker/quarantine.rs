@@ -197,6 +197,9 @@ async fn corrupt_batch(
         }
         let read = read?;
         let all = read.records.len();
+        if all == 0 && read.high_watermark > offset.get() {
+            return Err(unending(refused));
+        }
         let Some(damaged) = examine(&read.records, offset.get(), read.high_watermark) else {
             return Ok(None);
         };

@@ -16,10 +16,11 @@ use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lanes, Route};
 use crate::replicate::resync::input::{ResyncInput, ResyncResult, TargetSide, never_began};
 use crate::replicate::resync::position::{resync_source, resync_target};
-use crate::replicate::resync::target_log::SeenEnd;
+use crate::replicate::resync::seen_end::SeenEnd;
 
 use super::context::{LinkContext, Settings};
 use super::event::{Event as WorkerEvent, Ticket};
+use super::hidden::still_hidden;
 use super::state::Worker;
 
 /// Interval of rechecks for a partition whose trouble an operator can remove from outside.
@@ -235,6 +236,7 @@ async fn look(
         match resync_source(&link.source, &link.target, input, side.clone()).await {
             Ok(found) => {
                 link.judge_first(input, &found).await?;
+                still_hidden(&link.source, input, found.next).await?;
                 Ok(found)
             }
             Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
@@ -288,6 +290,7 @@ fn input(mirror: &Mirror, settings: &Settings) -> ResyncInput {
         start: mirror.start,
         policies: mirror.policies(),
         pending: mirror.life.pending().cloned(),
+        reported: mirror.reported.clone(),
         tracked: Arc::clone(&mirror.tracked),
         offsets: mirror.offsets,
         wanted: settings.offsets,

@@ -79,6 +79,7 @@ pub async fn run(
                 worker.show_silence();
                 worker.ask_source_ends();
                 worker.ask_first_records();
+                worker.ask_hidden(worker.link.now().monotonic);
             }
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -114,6 +115,7 @@ impl Worker {
             asking_log_starts: false,
             asking_source_ends: BTreeSet::new(),
             first_reads: FirstReads::default(),
+            reads_hidden: false,
             silence_shown: false,
         })
     }
@@ -182,6 +184,7 @@ impl Worker {
                 ends,
             } => self.source_ends(broker, asked_at, &ends),
             Event::FirstRecords(found) => self.first_records(&found),
+            Event::Hidden(found) => self.hidden(found),
             Event::Filled {
                 broker,
                 tickets,

@@ -128,6 +128,8 @@ pub(crate) struct Worker {
     /// The source brokers with a request for ends in flight.
     pub(crate) asking_source_ends: BTreeSet<BrokerId>,
     pub(crate) first_reads: FirstReads,
+    /// Whether logs that answer nothing are being read.
+    pub(crate) reads_hidden: bool,
     /// Whether partitions were shown as waiting for a silent source connection at the last look.
     pub(crate) silence_shown: bool,
 }

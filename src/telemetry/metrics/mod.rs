@@ -1,6 +1,6 @@
 //! Prometheus metrics, sampled at each scrape.
 //!
-//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`.
+//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`, `cluster`, `side`.
 
 mod partitions;
 mod process;
@@ -11,7 +11,10 @@ mod verified;
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -33,7 +36,8 @@ impl Exposition {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
-        registry.register_collector(Box::new(verified::Collected(samples)));
+        registry.register_collector(Box::new(verified::Collected(Arc::clone(&samples))));
+        registry.register_collector(Box::new(Certificates(samples)));
         registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
     }
@@ -43,6 +47,26 @@ impl Exposition {
         let mut page = String::new();
         encode(&mut page, &self.0)?;
         Ok(page)
+    }
+}
+
+/// Encodes when the certificates on connections to clusters end.
+#[derive(Debug)]
+struct Certificates(Arc<dyn Samples>);
+
+impl Collector for Certificates {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric = encoder.encode_descriptor(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of farshore, or the first one of a broker, ends",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (cluster, side, ends_at) in self.0.certificates() {
+            let labels = [("cluster", cluster.as_str()), ("side", side)];
+            metric.encode_family(&labels)?.encode_gauge(&ends_at)?;
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::telemetry::LostLines;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
+use crate::model::{ClusterName, LinkName, PartitionState, TopicPartition, Totals};
 
 #[derive(Debug)]
 struct Fixed;
@@ -55,6 +55,10 @@ impl Samples for Fixed {
 
     fn checkpoint_failed(&self) -> bool {
         true
+    }
+
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
+        vec![("paris".into(), "server", 1_767_225_600)]
     }
 
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {
@@ -109,6 +113,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_verify_bytes_total{link="l"} 900"#,
         r#"farshore_link_rate_limited_seconds_total{link="l"} 1.5"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
+        r#"farshore_tls_certificate_expiry_timestamp_seconds{cluster="paris",side="server"} 1767225600"#,
         "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,

@@ -11,6 +11,7 @@ use crate::setting::Setting;
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
 use crate::verify::segment::Segment;
+use crate::verify::verified;
 
 const QUARANTINE: &str = "farshore-quarantine-paris-oslo";
 
@@ -126,6 +127,8 @@ async fn a_partition_stops_before_a_batch_that_cannot_be_decoded_and_leaves_it_o
 #[tokio::test]
 async fn a_batch_larger_than_the_bound_on_memory_is_left_out_where_it_has_to_be_decoded() {
     const LARGE: usize = 1_000_000;
+    // The bound, at most as much for the decompressor, and what the process takes without it.
+    const MEMORY: usize = 64 + 64 + 32;
     let link =
         "path = \"raw\"\ntopics = [\"timed\", \"plain\"]\non_corrupt = \"skip_with_receipt\"";
     let mut setting = between(spec(), spec(), link).await;
@@ -158,30 +161,50 @@ async fn a_batch_larger_than_the_bound_on_memory_is_left_out_where_it_has_to_be_
     let receipts = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
     assert_eq!(receipts.len(), 1);
     assert!(header(&receipts[&0], "farshore.message").contains("67108864 bytes"));
+    let (code, answer) = verified(&setting.farshore, "paris-oslo").await;
+    assert_eq!(code, Some(0), "{answer}");
+    let memory = setting.farshore.most_memory();
+    assert!(memory < MEMORY, "{memory} MiB");
 }
 
-/// The broker itself can't split such a log into batches.
+/// The broker itself can't split such logs into batches.
 #[tokio::test]
 async fn a_length_that_is_wrong_on_disk_stops_the_partition_and_nothing_is_left_out() {
+    const TOO_SHORT: i32 = 0;
+    const TOO_LONG: i32 = 1;
+    const BEYOND_THE_SEGMENT: i32 = 2;
+    const PARTITIONS: i32 = 3;
     let link = "path = \"raw\"\ntopics = [\"t\"]\non_corrupt = \"skip_with_receipt\"";
     let mut setting = between(spec(), spec(), link).await;
-    setting.topic("t", 1, &[]).await;
-    write_batches(&setting, "t", 0, batches(), 200).await;
+    setting.topic("t", PARTITIONS, &[]).await;
+    for partition in 0..PARTITIONS {
+        write_batches(&setting, "t", partition, batches(), 200).await;
+    }
     setting.paris.stop(1).await;
-    let segment = Segment::of(&setting.paris.data_dir(1), "t", 0);
-    let low_byte_of_length = 11;
-    segment
-        .change(1, low_byte_of_length, |it| it - 1)
+    let data = setting.paris.data_dir(1);
+    let segment = |partition| Segment::of(&data, "t", partition);
+    // A batch has 2 KiB; its length is at 8 to 11.
+    segment(TOO_SHORT)
+        .change(1, 11, |it| it - 1)
+        .store_as_it_is();
+    segment(TOO_LONG)
+        .change(1, 11, |it| it + 1)
+        .store_as_it_is();
+    segment(BEYOND_THE_SEGMENT)
+        .change(1, 9, |it| it + 1)
         .store_as_it_is();
     setting.paris.restart(1).await;
-    topics::wait_led(&setting.paris.bootstrap(), "t", 1).await;
+    topics::wait_led(&setting.paris.bootstrap(), "t", PARTITIONS).await;
     setting.farshore.start().await;
-    let (state, reason) = stands_still(&setting.farshore, ("t", 0)).await;
-    assert_eq!(
-        (state.as_str(), reason.code.as_str()),
-        ("halted", "source_corrupt")
-    );
-    let text = "the source's log can't be read from offset 10 on";
-    assert!(reason.message.starts_with(text), "{reason:?}");
-    setting.holds("t", 0, 0..10).await;
+    for partition in 0..PARTITIONS {
+        let (state, reason) = stands_still(&setting.farshore, ("t", partition)).await;
+        assert_eq!(
+            (state.as_str(), reason.code.as_str()),
+            ("halted", "source_corrupt"),
+            "partition {partition}: {reason:?}"
+        );
+        let text = "the source's log can't be read from offset 10 on";
+        assert!(reason.message.starts_with(text), "{partition}: {reason:?}");
+        setting.holds("t", partition, 0..10).await;
+    }
 }

@@ -16,7 +16,7 @@ use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
 /// Runs `farshore verify` for a link. Returns its exit code and answer.
-async fn verified(farshore: &Farshore, link: &str) -> (Option<i32>, Value) {
+pub(crate) async fn verified(farshore: &Farshore, link: &str) -> (Option<i32>, Value) {
     let output = farshore
         .cli(&["verify", "--link", link, "--output", "json"])
         .await;

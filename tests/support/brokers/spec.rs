@@ -21,11 +21,24 @@ pub(crate) struct Spec {
     pub(crate) jvm_options: Vec<String>,
     /// The `host:port` on which a single broker also listens for clients that log in.
     pub(crate) login_listener: Option<String>,
+    /// The listener on which a single broker also takes encrypted connections.
+    pub(crate) tls_listener: Option<TlsListener>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
     /// successor.
     pub(crate) quorum: bool,
     /// Whether each broker reaches the controller over a line that can be cut.
     pub(crate) lines: bool,
+}
+
+/// A listener with TLS.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TlsListener {
+    /// The `host:port` to listen on.
+    pub(crate) address: String,
+    /// The `host:port` that the broker advertises for it.
+    pub(crate) advertised: String,
+    /// `SSL` or `SASL_SSL`.
+    pub(crate) protocol: &'static str,
 }
 
 impl Spec {
@@ -47,6 +60,7 @@ impl Spec {
             .chain(version.archived_classes())
             .collect(),
             login_listener: None,
+            tls_listener: None,
             quorum: false,
             lines: false,
         }
@@ -85,6 +99,18 @@ impl Spec {
                 &format!("listener.name.login.{name}.sasl.jaas.config"),
                 jaas,
             )
+    }
+
+    /// Adds a listener with TLS, whose key and certificate are in one file in PEM, as are the authorities to trust.
+    pub(crate) fn tls(mut self, listener: TlsListener, store: &Path, trusted: &Path) -> Self {
+        self.tls_listener = Some(listener);
+        let stores = [("keystore", store), ("truststore", trusted)];
+        stores.into_iter().fold(self, |spec, (name, path)| {
+            let prefix = format!("listener.name.tls.ssl.{name}");
+            let path = path.display().to_string();
+            spec.property(&format!("{prefix}.type"), "PEM")
+                .property(&format!("{prefix}.location"), &path)
+        })
     }
 
     /// Whether it is one broker with the settings that most tests use.
@@ -167,6 +193,13 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     if let Some(address) = &spec.login_listener {
         write!(client, ",LOGIN://{address}").expect("writing to a string");
     }
+    let mut tls_protocol = "SSL";
+    if let Some(listener) = &spec.tls_listener {
+        let advertised = format!("{client},TLS://{}", listener.advertised);
+        set("advertised.listeners", advertised);
+        write!(client, ",TLS://{}", listener.address).expect("writing to a string");
+        tls_protocol = listener.protocol;
+    }
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {
         set("dataDir", data);
@@ -189,7 +222,9 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         set("controller.listener.names", "CONTROLLER".into());
         set(
             "listener.security.protocol.map",
-            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT".into(),
+            format!(
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:{tls_protocol}"
+            ),
         );
         // A killed broker is readmitted only after its former session has expired.
         set("broker.session.timeout.ms", "2000".into());

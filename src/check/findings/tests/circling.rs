@@ -39,6 +39,7 @@ fn found_with(config: &Config, ids: [&str; 3], topic_name: &str) -> Facts {
         }
     };
     let mut facts = Facts {
+        now: 0,
         clusters: clusters
             .map(|(name, id)| (name.into(), cluster(id)))
             .collect(),

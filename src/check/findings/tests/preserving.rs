@@ -5,7 +5,11 @@ use crate::config::{Otherwise, PreserveLimits};
 use super::*;
 
 /// Preserves offsets with every operation permitted; a partition of `payments` starts at offset `begin`.
-fn preserving(facts: &mut Facts, otherwise: Otherwise, begin: i64) -> &mut PreserveFacts {
+pub(super) fn preserving(
+    facts: &mut Facts,
+    otherwise: Otherwise,
+    begin: i64,
+) -> &mut PreserveFacts {
     let fill = Fill {
         longest_prefix: begin,
         prefixes: begin,

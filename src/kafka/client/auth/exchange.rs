@@ -29,7 +29,7 @@ pub(crate) async fn authenticate(
     limit: Duration,
 ) -> Result<()> {
     agree(connection, login, limit).await?;
-    let host = login.host_at(&connection.peer().address).to_owned();
+    let host = connection.peer().endpoint.advertised.host.clone();
     let mechanism = Arc::clone(&login.mechanism);
     let name = mechanism.name();
     let impossible = |cause| cannot_begin(connection, name, cause);

@@ -11,15 +11,12 @@ mod password;
 #[cfg(feature = "gssapi")]
 mod tickets;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use exchange::authenticate;
 pub use kerberos::Kerberos;
 pub use password::Password;
-
-use super::HostPort;
 
 /// The reason why a login cannot continue.
 pub type LoginError = Box<dyn std::error::Error + Send + Sync>;
@@ -59,21 +56,12 @@ pub enum SaslMessage {
 #[derive(Debug, Clone)]
 pub struct Login {
     mechanism: Arc<dyn Mechanism>,
-    /// The hosts that brokers advertise, by the address that is dialed instead.
-    advertised: BTreeMap<HostPort, String>,
 }
 
 impl Login {
-    /// Creates a login with `mechanism`; `address_map` maps advertised addresses to reachable ones.
-    pub fn new(mechanism: Arc<dyn Mechanism>, address_map: &BTreeMap<HostPort, HostPort>) -> Self {
-        let advertised = address_map
-            .iter()
-            .map(|(advertised, reachable)| (reachable.clone(), advertised.host.clone()))
-            .collect();
-        Self {
-            mechanism,
-            advertised,
-        }
+    /// Creates a login with `mechanism`.
+    pub fn new(mechanism: Arc<dyn Mechanism>) -> Self {
+        Self { mechanism }
     }
 
     /// The principal under which brokers know this client, if that can be determined here.
@@ -89,12 +77,6 @@ impl Login {
         ];
         settings.extend(self.mechanism.librdkafka());
         settings
-    }
-
-    /// The host name that the broker at `address` advertises: tickets are issued for that name, not for the address
-    /// dialed.
-    fn host_at<'a>(&'a self, address: &'a HostPort) -> &'a str {
-        self.advertised.get(address).unwrap_or(&address.host)
     }
 }
 

@@ -50,7 +50,7 @@ fn agree(call: &Call) -> Reply {
 
 fn cluster(net: &FakeNet, mechanism: impl Mechanism + 'static) -> Cluster {
     net.cluster_with(&["a:1"], |settings| {
-        settings.login = Some(Login::new(Arc::new(mechanism), &settings.address_map));
+        settings.login = Some(Login::new(Arc::new(mechanism)));
     })
 }
 
@@ -181,12 +181,18 @@ fn brokers_leave_out_host_and_realm() {
     assert_eq!(Kerberos::new("kafka", None).principal(), None);
 }
 
-#[test]
-fn tickets_are_for_the_name_a_broker_gives_itself() {
-    let inside: HostPort = "kafka-0.kafka.svc:9092".parse().unwrap();
-    let outside: HostPort = "203.0.113.7:31090".parse().unwrap();
-    let map = BTreeMap::from([(inside, outside.clone())]);
-    let login = Login::new(Arc::new(password()), &map);
-    assert_eq!(login.host_at(&outside), "kafka-0.kafka.svc");
-    assert_eq!(login.host_at(&"b:1".parse().unwrap()), "b");
+/// Tickets are issued for that name, not for the address dialed.
+#[tokio::test]
+async fn a_login_is_for_the_name_a_broker_gives_itself() {
+    let net = FakeNet::default();
+    let heard = doorman(&net, 1);
+    let mapped = net.cluster_with(&["a:1"], |settings| {
+        settings.login = Some(Login::new(Arc::new(Talker("PLAIN", 0))));
+        let inside = "kafka-0.kafka.svc:9092".parse().unwrap();
+        settings.address_map = [(inside, "a:1".parse().unwrap())].into();
+    });
+    mapped.any_connection().await.unwrap();
+    let unmapped = cluster(&net, Talker("PLAIN", 0));
+    unmapped.any_connection().await.unwrap();
+    assert_eq!(*heard.lock(), ["kafka-0.kafka.svc/", "a/"]);
 }

@@ -4,6 +4,7 @@ use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
 
 use crate::kafka::batch::Stamped;
+use crate::kafka::client::address::{AddressMap, HostPort};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
 use crate::kafka::client::response::PendingResponse;
@@ -40,11 +41,10 @@ fn connected() -> (Connection, Far) {
     let (read, write) = split(near);
     let peer = Peer {
         cluster: ClusterName::new("paris"),
-        broker: Some(BrokerId(1)),
-        address: HostPort::new("a", 9092),
+        endpoint: Endpoint::of_broker(BrokerId(1), HostPort::new("a", 9092), &AddressMap::new()),
     };
     let client = StrBytes::from_static_str("farshore");
-    let connection = Connection::open(peer, client, (Box::new(read), Box::new(write)));
+    let connection = Connection::open(peer, client, ByteStream::plain(read, write));
     connection.set_versions(Versions::new(&testing::versions()));
     let (read, write) = split(far);
     let frames = Frames::default();

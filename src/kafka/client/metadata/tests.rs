@@ -96,8 +96,12 @@ fn advertised_addresses_are_mapped() {
     let metadata = Metadata::default()
         .next((None, answer(vec![])), &map, &mut EarlierEpochs::default())
         .unwrap();
-    let addresses: Vec<String> = metadata.brokers.values().map(HostPort::to_string).collect();
-    assert_eq!(addresses, ["203.0.113.7:31090", "b:2"]);
+    let addresses: Vec<[String; 2]> = metadata
+        .brokers
+        .values()
+        .map(|broker| [&broker.advertised, &broker.dial].map(HostPort::to_string))
+        .collect();
+    assert_eq!(addresses, [["a:1", "203.0.113.7:31090"], ["b:2", "b:2"]]);
 }
 
 #[test]

@@ -29,10 +29,7 @@ fn fetch(number: u16) -> Slot {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint {
-        broker: Some(BrokerId(1)),
-        address: "a:1".parse().unwrap(),
-    }
+    Endpoint::of_broker(BrokerId(1), "a:1".parse().unwrap(), &BTreeMap::new())
 }
 
 #[tokio::test]

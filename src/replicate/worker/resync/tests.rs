@@ -278,3 +278,21 @@ async fn a_source_that_ends_before_what_landed_was_truncated() {
     let phase = format!("{:?}", bench.mirror().life.phase());
     assert!(phase.contains("SourceTruncated"), "{phase}");
 }
+
+/// It would flow in between otherwise, for as long as it takes to find that out again.
+#[tokio::test]
+async fn a_partition_whose_source_still_shows_nothing_stays_halted() {
+    for (hidden_from, halted_at, flows) in [(6, 6, false), (9, 6, true), (6, 3, true)] {
+        let mut bench = Bench::new();
+        bench.source.hold(source_batch(6));
+        bench.source.hide_from(hidden_from);
+        let reason = Reason::new(HaltCode::SourceCorrupt, "nothing");
+        let reason = reason.at(Some(SourceOffset(halted_at)), Some(TargetOffset(6)));
+        bench.worker.mirrors[0].reported = Some(reason);
+        bench.resync().await;
+        let mirror = bench.mirror();
+        assert_eq!(mirror.life.lanes().is_some(), flows, "{hidden_from}");
+        let shown = mirror.tracked.lock().figures.reason.clone();
+        assert_eq!(shown.is_none(), flows, "{shown:?}");
+    }
+}

@@ -183,9 +183,9 @@ impl TopicSite for FakeSite {
         partitions: &'a [TopicPartition],
     ) -> BoxFuture<'a, BTreeSet<TopicPartition>> {
         let mut inner = self.0.lock();
-        let serves = inner.serves_after == 0;
+        let are_led = inner.serves_after == 0;
         inner.serves_after = inner.serves_after.saturating_sub(1);
-        let served = partitions.iter().filter(|_| serves).cloned().collect();
+        let served = partitions.iter().filter(|_| are_led).cloned().collect();
         async move { served }.boxed()
     }
 
