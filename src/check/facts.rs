@@ -114,6 +114,8 @@ pub(super) struct HistoryFacts {
     pub(super) mirrors: usize,
     /// Their mirrors that aren't on the target any more.
     pub(super) gone: Vec<TopicName>,
+    /// Their mirrors that may not be seen.
+    pub(super) hidden: Vec<TopicName>,
     /// Their mirrors that were created again.
     pub(super) recreated: Vec<TopicName>,
     /// The topics whose offsets relate otherwise than configured.
