@@ -7,13 +7,12 @@ use crate::check::facts::{
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::kafka::client::Endpoint;
-use crate::model::{BrokerId, Partition};
+use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
 
 use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
 use crate::kafka::acl::{AclOperation, Grantee};
-use crate::model::{CertificateEnds, TopicName};
 
 mod circling;
 mod expiring;
