@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+    ClusterFacts, Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
+    TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
@@ -10,7 +11,6 @@ use crate::kafka::client::Endpoint;
 use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
 
 use super::*;
-use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
 use crate::kafka::acl::{AclOperation, Grantee};
 
