@@ -2,10 +2,11 @@
 # quick: what needs no broker, in minutes                  soak: the long forms of the tests, for hours (COUNT variables below)
 # bench: farshore beside MirrorMaker 2 (ARGS="--help")     lint: format, clippy, docs, dependencies
 # test-kerberos: the build with Kerberos, against a key distribution centre of its own
+# test-record-tls: the build whose record path has TLS, SCRAM and OAUTHBEARER
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test quick soak test-kerberos bench bench-allocations lint check deny setup kafka clean
+.PHONY: demo test quick soak test-kerberos test-record-tls bench bench-allocations lint check deny setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
 KAFKA := 4.1.1 3.9.1 2.8.2
@@ -61,6 +62,13 @@ test-kerberos: kafka
 	cargo clippy --locked --features gssapi --all-targets -- -D warnings
 	cargo test --locked --features gssapi --lib -- config auth
 	cargo test --locked --features gssapi --test kerberos
+
+# The record path with TLS, SCRAM and OAUTHBEARER, which need the system's OpenSSL.
+test-record-tls: kafka
+	@deploy/setup.sh record-tls
+	cargo clippy --locked --features record-tls --all-targets -- -D warnings
+	cargo test --locked --features record-tls --lib -- config auth record
+	cargo test --locked --features record-tls --test record-tls
 
 bench: setup kafka
 	cargo build --locked --release

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Provides everything that building and testing farshore needs (with "kerberos", also that build). Does nothing, silently,
+# Provides everything that building and testing farshore needs (with "kerberos" or "record-tls", also that build). Does nothing, silently,
 # if everything is present. Missing packages are installed with apt-get when run as root; otherwise the commands that
 # install them are printed.
 set -euo pipefail
@@ -46,6 +46,11 @@ missing_packages() {
   has make || echo make
   has_java || java_package
   has mvn || echo maven
+  # librdkafka is built with OpenSSL for Kerberos, too.
+  if [[ $features == *record-tls* || $features == *kerberos* ]]; then
+    [[ -e /usr/include/openssl/ssl.h ]] || echo libssl-dev
+    has pkg-config || echo pkg-config
+  fi
   if [[ $features == *kerberos* ]]; then
     has krb5-config || echo libkrb5-dev
     has_libclang || echo libclang-dev

@@ -226,10 +226,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
         login,
-        is_certified: cluster
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.identity.is_some()),
+        tls: cluster.tls.clone(),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

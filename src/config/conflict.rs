@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::expression::Expression;
 use super::problem::Problems;
 use super::resolve::Link;
-use super::settings::{ClusterConfig, Naming};
+use super::settings::{ClusterConfig, LoginConfig, Naming};
 use crate::model::{ClusterName, DataPath, TopicName};
 
 /// Reports links between two names of the same cluster, links whose path can't reach a cluster, and links that write the
@@ -52,8 +52,7 @@ fn report_same_cluster(
     }
 }
 
-/// The record path can't use an address map, because librdkafka connects to the addresses that brokers advertise, nor TLS,
-/// which librdkafka isn't built with.
+/// What librdkafka can't do, in any build or in this one.
 fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -64,28 +63,43 @@ fn report_out_of_reach(
     }
     let ends = [&link.config.source, &link.config.target];
     for cluster in ends.into_iter().filter_map(|name| clusters.get(name)) {
-        if !cluster.address_map.is_empty() {
-            let what = format!(
-                "the record path can't use the address_map of {}",
-                cluster.name
-            );
-            problems.add(&link.place, format!("{what}: use path = \"raw\""));
+        let other_name = cluster
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.server_name.as_ref());
+        let has_extensions = cluster
+            .login
+            .as_ref()
+            .is_some_and(LoginConfig::has_extensions);
+        for (key, is_given) in [
+            ("address_map", !cluster.address_map.is_empty()),
+            ("tls.server_name", other_name.is_some()),
+            ("sasl.extensions", has_extensions),
+        ] {
+            if is_given {
+                let what = format!("the record path can't use the {key} of {}", cluster.name);
+                problems.add(&link.place, format!("{what}: use path = \"raw\""));
+            }
         }
-        if cluster.tls.is_some() {
-            let what = format!(
-                "the record path can't encrypt connections to {}",
-                cluster.name
-            );
-            problems.add(&link.place, format!("{what}: use path = \"raw\""));
-        }
-        let login = cluster.login.as_ref();
-        if let Some(login) = login.filter(|login| !login.fits_record_path()) {
-            let (mechanism, name) = (login.mechanism(), &cluster.name);
-            let what = format!("the record path can't log in at {name} with {mechanism}");
-            let instead = "use path = \"raw\", or another mechanism";
-            problems.add(&link.place, format!("{what}: {instead}"));
+        if cfg!(not(feature = "record-tls"))
+            && let Some(what) = needs_openssl(cluster)
+        {
+            let what = format!("the record path of this farshore can't {what}");
+            let fix =
+                "build it with cargo build --release --features record-tls, or use path = \"raw\"";
+            problems.add(&link.place, format!("{what}: {fix}"));
         }
     }
+}
+
+/// What librdkafka can do with a cluster only if it is built with OpenSSL.
+fn needs_openssl(cluster: &ClusterConfig) -> Option<String> {
+    let name = &cluster.name;
+    if cluster.tls.is_some() {
+        return Some(format!("encrypt connections to {name}"));
+    }
+    let login = cluster.login.as_ref().filter(|it| it.needs_openssl())?;
+    Some(format!("log in at {name} with {}", login.mechanism()))
 }
 
 fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'_>) {

@@ -91,12 +91,17 @@ impl LoginConfig {
         }
     }
 
-    /// Whether the record path can log in like this: librdkafka needs OpenSSL for the other mechanisms.
-    pub fn fits_record_path(&self) -> bool {
+    /// Whether librdkafka needs OpenSSL to log in like this, for the record path.
+    pub fn needs_openssl(&self) -> bool {
         matches!(
             self,
-            Self::Password { scram: None, .. } | Self::Kerberos { .. }
+            Self::Password { scram: Some(_), .. } | Self::Token { .. }
         )
+    }
+
+    /// Whether something is sent with each token.
+    pub fn has_extensions(&self) -> bool {
+        matches!(self, Self::Token { extensions, .. } if !extensions.is_empty())
     }
 }
 

@@ -117,14 +117,34 @@ fn encryption_that_cannot_be() {
 }
 
 #[test]
-fn the_record_path_cannot_encrypt() {
+fn the_record_path_encrypts_in_a_build_for_it_and_by_the_brokers_names() {
     let files = pem_files();
-    let lines = format!(
-        "security_protocol = \"SSL\"\ntls.ca_file = \"{}/ca.pem\"\n[links.rome]\nsource = \"paris\"\ntarget = \"rome\"\ntopics = [\"a\"]\npath = \"record\"",
-        files.path().display()
-    );
-    assert_eq!(
-        messages(rome(&lines)),
-        ["13:8: links.rome: the record path can't encrypt connections to rome: use path = \"raw\""]
-    );
+    let found = |line: &str| {
+        let lines = format!(
+            "security_protocol = \"SASL_SSL\"\ntls.ca_file = \"{}/ca.pem\"\n\
+             sasl = {{ mechanism = \"SCRAM-SHA-512\", username = \"a\", password = \"b\" }}\n{line}\n\
+             [links.rome]\nsource = \"paris\"\ntarget = \"rome\"\ntopics = [\"a\"]\npath = \"record\"",
+            files.path().display()
+        );
+        rome(&lines)
+            .map(drop)
+            .map_or_else(|found| messages(Err::<Config, _>(found)), |()| Vec::new())
+    };
+    let unbuilt = "15:8: links.rome: the record path of this farshore can't encrypt connections to rome: build it with cargo build --release --features record-tls, or use path = \"raw\"";
+    let unbuilt = [unbuilt]
+        .into_iter()
+        .filter(|_| cfg!(not(feature = "record-tls")));
+    let unbuilt: Vec<&str> = unbuilt.collect();
+    assert_eq!(found(""), unbuilt);
+    for (line, key) in [
+        ("tls.server_name = \"kafka.example\"", "tls.server_name"),
+        ("address_map = { \"a:1\" = \"b:1\" }", "address_map"),
+    ] {
+        let told = found(line);
+        let refused = format!(
+            "15:8: links.rome: the record path can't use the {key} of rome: use path = \"raw\""
+        );
+        assert_eq!(told[0], refused);
+        assert_eq!(told[1..], unbuilt);
+    }
 }

@@ -261,12 +261,16 @@ fn a_token_server_in_clear_text_is_warned_of() {
     );
 }
 
-/// librdkafka has PLAIN and Kerberos in this build.
+/// librdkafka needs OpenSSL for all but PLAIN and Kerberos.
 #[test]
-fn the_record_path_has_fewer_mechanisms() {
+fn the_record_path_has_fewer_mechanisms_without_openssl() {
     let link =
         "[links.r]\nsource = \"rome\"\ntarget = \"oslo\"\ntopics = [\"other\"]\npath = \"record\"";
     for (keys, mechanism) in [
+        (
+            "mechanism = \"SCRAM-SHA-256\", username = \"a\", password = \"b\"",
+            Some("SCRAM-SHA-256"),
+        ),
         (
             "mechanism = \"SCRAM-SHA-512\", username = \"a\", password = \"b\"",
             Some("SCRAM-SHA-512"),
@@ -283,16 +287,30 @@ fn the_record_path_has_fewer_mechanisms() {
         let found = rome(&format!(
             "security_protocol = \"SASL_PLAINTEXT\"\nsasl = {{ {keys} }}\n{link}"
         ));
-        match mechanism {
+        match mechanism.filter(|_| cfg!(not(feature = "record-tls"))) {
             None => drop(found.unwrap()),
             Some(mechanism) => assert_eq!(
                 messages(found),
                 [format!(
-                    "13:8: links.r: the record path can't log in at rome with {mechanism}: use path = \"raw\", or another mechanism"
+                    "13:8: links.r: the record path of this farshore can't log in at rome with {mechanism}: build it with cargo build --release --features record-tls, or use path = \"raw\""
                 )]
             ),
         }
     }
+}
+
+/// The binding to librdkafka has no words for them.
+#[test]
+fn the_record_path_sends_no_extensions() {
+    let link =
+        "[links.r]\nsource = \"rome\"\ntarget = \"oslo\"\ntopics = [\"other\"]\npath = \"record\"";
+    let keys = "mechanism = \"OAUTHBEARER\", token_command = [\"a\"], extensions = { a = \"b\" }";
+    let found = messages(rome(&format!(
+        "security_protocol = \"SASL_PLAINTEXT\"\nsasl = {{ {keys} }}\n{link}"
+    )));
+    let expected =
+        "13:8: links.r: the record path can't use the sasl.extensions of rome: use path = \"raw\"";
+    assert!(found.iter().any(|it| it == expected), "{found:?}");
 }
 
 #[test]

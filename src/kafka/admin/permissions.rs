@@ -21,9 +21,13 @@ impl Cluster {
     pub fn grantee(&self) -> Grantee {
         let settings = self.settings();
         let bootstrap: Vec<String> = settings.bootstrap.iter().map(ToString::to_string).collect();
+        let is_certified = settings
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.identity.is_some());
         let principal = match &settings.login {
             Some(login) => login.principal().unwrap_or("<principal of farshore>"),
-            None if settings.is_certified => "<subject of the certificate>",
+            None if is_certified => "<subject of the certificate>",
             None => "ANONYMOUS",
         };
         Grantee {

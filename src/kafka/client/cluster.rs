@@ -25,7 +25,7 @@ use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
 use super::pool::{Dialer, Pool, Slot};
 use super::single_flight::SingleFlight;
-use super::tls::TlsFailure;
+use super::tls::{TlsFailure, TlsSettings};
 use super::{Connection, Endpoint, HostPort, Transport};
 
 /// How to reach a cluster.
@@ -41,8 +41,8 @@ pub struct ClusterSettings {
     pub client_id: String,
     /// How to authenticate, if brokers require it.
     pub login: Option<Login>,
-    /// Whether its connections present a certificate of farshore's.
-    pub is_certified: bool,
+    /// How its connections are encrypted, if they are: for clients that make their own.
+    pub tls: Option<TlsSettings>,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
     /// How long one response may take.

@@ -40,8 +40,8 @@ pub(crate) mod testing;
 
 pub use address::{Endpoint, HostPort, NotAnAddress};
 pub use auth::{
-    Bearer, ClientCredentials, CommandLine, Exchange, Kerberos, Login, LoginError, Mechanism,
-    Password, SaslStep, Scram, ScramHash, TokenSource, TokenUrl,
+    Bearer, ClientCredentials, CommandLine, Credentials, Exchange, Kerberos, Login, LoginError,
+    LoginToken, Mechanism, Password, SaslStep, Scram, ScramHash, TokenSource, TokenUrl,
 };
 pub(crate) use auth::{CA_FILE_MAX, check_extensions};
 pub use cluster::{Cluster, ClusterSettings};

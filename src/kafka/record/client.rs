@@ -1,19 +1,24 @@
 //! What both kinds of librdkafka clients have in common.
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::client::{ClusterSettings, Login};
+use crate::kafka::client::ClusterSettings;
+
+use super::security::Security;
+use super::token_supply::TokenSupply;
 
 /// In bytes; larger than any message that brokers are configured to accept.
 pub(super) const MESSAGE_BYTES: usize = 256 << 20;
 
-/// The settings for reaching a cluster, with the login's credentials as they are now.
-pub(super) fn config(cluster: &ClusterSettings) -> Result<ClientConfig> {
+/// The settings for reaching a cluster, with the files and credentials as they are now, and the supply of tokens that the
+/// client's context needs. May block.
+pub(super) fn config(cluster: &ClusterSettings) -> Result<(ClientConfig, TokenSupply)> {
+    let security = Security::read(cluster)?;
     let servers: Vec<String> = cluster.bootstrap.iter().map(ToString::to_string).collect();
     let mut config = ClientConfig::new();
     config
@@ -22,18 +27,27 @@ pub(super) fn config(cluster: &ClusterSettings) -> Result<ClientConfig> {
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
-    let login = cluster.login.as_ref().map(Login::librdkafka).transpose()?;
-    for (name, value) in login.into_iter().flatten() {
+    for (name, value) in security.properties() {
         config.set(name, value);
     }
-    Ok(config)
+    let login = cluster.login.as_ref().filter(|_| security.takes_tokens());
+    Ok((config, TokenSupply::new(login.cloned())))
 }
 
-/// Writes librdkafka's messages to the log.
-#[derive(Debug, Default)]
-pub(super) struct LibrdkafkaLog;
+/// Writes librdkafka's messages to the log, and supplies tokens.
+#[derive(Debug)]
+pub(super) struct ReadContext(pub(super) TokenSupply);
 
-impl ClientContext for LibrdkafkaLog {
+impl ClientContext for ReadContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _configured: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.0.token()
+    }
+
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         note(facility, message);
     }
@@ -43,7 +57,7 @@ impl ClientContext for LibrdkafkaLog {
     }
 }
 
-impl ConsumerContext for LibrdkafkaLog {}
+impl ConsumerContext for ReadContext {}
 
 pub(super) fn note(facility: &str, message: &str) {
     tracing::debug!(facility, message, "librdkafka");

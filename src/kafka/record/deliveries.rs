@@ -1,9 +1,7 @@
 //! Where the records of a transaction landed, as librdkafka reports it record by record.
 
-use std::sync::Arc;
-
 use parking_lot::Mutex;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
@@ -11,6 +9,7 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::client::{note, note_error};
+use super::token_supply::TokenSupply;
 use crate::error::BrokerCode;
 use crate::model::{TargetOffset, sequence_of};
 
@@ -59,19 +58,30 @@ impl Delivery {
     }
 }
 
-/// The reports of the transaction in progress.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Deliveries(Arc<Mutex<Vec<Delivery>>>);
+/// The reports of the transaction in progress, and the supply of tokens.
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    parts: Mutex<Vec<Delivery>>,
+    pub(super) tokens: TokenSupply,
+}
 
 impl Deliveries {
+    /// Expects no reports yet.
+    pub(super) fn new(tokens: TokenSupply) -> Self {
+        Self {
+            parts: Mutex::default(),
+            tokens,
+        }
+    }
+
     /// Starts a transaction with `parts` parts.
     pub(super) fn expect(&self, parts: usize) {
-        *self.0.lock() = vec![Delivery::default(); parts];
+        *self.parts.lock() = vec![Delivery::default(); parts];
     }
 
     /// Takes the outcomes of the parts.
     pub(super) fn take(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.0.lock())
+        std::mem::take(&mut self.parts.lock())
     }
 
     /// The label that librdkafka returns with a record's report.
@@ -81,6 +91,15 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _configured: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.tokens.token()
+    }
+
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         note(facility, message);
     }
@@ -95,7 +114,7 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, label: usize) {
         let (part, number) = (label >> NUMBER_BITS, label & ((1 << NUMBER_BITS) - 1));
-        let mut landed = self.0.lock();
+        let mut landed = self.parts.lock();
         let Some(landed) = landed.get_mut(part) else {
             return;
         };

@@ -11,8 +11,10 @@ mod deliveries;
 mod epochs;
 mod gathering;
 mod reader;
+mod security;
 mod shard;
 mod streams;
+mod token_supply;
 
 pub use reader::RecordReader;
 pub use shard::Shard;

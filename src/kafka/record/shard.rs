@@ -116,7 +116,8 @@ impl Shard {
 impl Inner {
     fn begin(&self) -> Result<TransactionalProducer> {
         let milliseconds = self.timeout.as_millis().clamp(5_000, 600_000).to_string();
-        let producer: TransactionalProducer = config(self.cluster.settings())?
+        let (mut config, tokens) = config(self.cluster.settings())?;
+        let producer: TransactionalProducer = config
             .set("transactional.id", &self.id)
             .set("transaction.timeout.ms", &milliseconds)
             .set("message.timeout.ms", &milliseconds)
@@ -125,8 +126,9 @@ impl Inner {
             .set("batch.num.messages", "100000")
             .set("compression.type", "lz4")
             .set("linger.ms", "5")
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries::new(tokens))
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
+        serve_tokens(&producer, self.timeout)?;
         producer.init_transactions(self.timeout).map_err(|error| {
             let what = format!(
                 "transactions can't be begun under the transactional id {}",
@@ -191,6 +193,15 @@ fn transact(
     }
 }
 
+/// Gives librdkafka the token for which it may be waiting.
+fn serve_tokens(producer: &TransactionalProducer, timeout: Duration) -> Result<()> {
+    let tokens = &producer.context().tokens;
+    tokens.serve(timeout, |wait| {
+        producer.poll(wait);
+        Ok(())
+    })
+}
+
 /// Hands all records to librdkafka and waits for the reports.
 fn write(
     producer: &TransactionalProducer,
@@ -198,6 +209,7 @@ fn write(
     right: Option<&Ownership>,
     timeout: Duration,
 ) -> Result<()> {
+    serve_tokens(producer, timeout)?;
     right.map_or(Ok(()), Ownership::check)?;
     producer.context().expect(parts.len());
     let failed = |error| failed(Kind::Disconnected, "a transaction failed", error);

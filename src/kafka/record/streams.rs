@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,7 +16,7 @@ use crate::kafka::client::ClusterSettings;
 use crate::kafka::data::requests::FetchPartition;
 use crate::model::{LeaderEpoch, TopicPartition};
 
-use super::client::{LibrdkafkaLog, MESSAGE_BYTES, config, failed};
+use super::client::{MESSAGE_BYTES, ReadContext, config, failed};
 use super::epochs::Epochs;
 use super::gathering::{Gathering, NamedBytes, ReadRecord};
 
@@ -41,7 +42,7 @@ pub(super) struct Stream {
 
 /// A consumer with its partitions.
 pub(super) struct Streams {
-    consumer: BaseConsumer<LibrdkafkaLog>,
+    consumer: BaseConsumer<ReadContext>,
     by_partition: HashMap<TopicPartition, Stream>,
     /// The last error that librdkafka reported.
     pub(super) complaint: Option<KafkaError>,
@@ -50,7 +51,8 @@ pub(super) struct Streams {
 impl Streams {
     /// Opens a consumer without partitions; librdkafka requires `group`, in which nothing is stored.
     pub(super) fn open(cluster: &ClusterSettings, group: &str) -> Result<Self> {
-        let consumer = config(cluster)?
+        let (mut config, tokens) = config(cluster)?;
+        let consumer = config
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -62,13 +64,15 @@ impl Streams {
             .set("receive.message.max.bytes", MESSAGE_BYTES.to_string())
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "50")
-            .create_with_context(LibrdkafkaLog)
+            .create_with_context(ReadContext(tokens))
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
-        Ok(Self {
+        let mut streams = Self {
             consumer,
             by_partition: HashMap::new(),
             complaint: None,
-        })
+        };
+        streams.serve_tokens(cluster.request_timeout)?;
+        Ok(streams)
     }
 
     /// Whether a partition is being read at the wanted offset and leader epoch.
@@ -93,6 +97,7 @@ impl Streams {
     ) -> Result<()> {
         let (partition, offset) = (&wanted.partition, wanted.offset.get());
         self.end(partition)?;
+        self.serve_tokens(timeout)?;
         let topic = partition.topic.as_str();
         // With the leader known, reading begins at once rather than at the next tick of a timer.
         self.consumer
@@ -143,20 +148,37 @@ impl Streams {
             } else {
                 until.saturating_duration_since(Instant::now())
             };
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    read += message.payload_len() + message.key_len();
-                    let partition = TopicPartition::new(message.topic(), message.partition());
-                    if let Some(stream) = self.by_partition.get_mut(&partition) {
-                        stream.take(&message).map_err(undecodable)?;
-                    }
-                }
-                Some(Err(error)) => self.complaint = Some(error),
+            match self.poll(wait)? {
+                Some(bytes) => read += bytes,
                 None if wait.is_zero() => break,
                 None => {}
             }
         }
         Ok(())
+    }
+
+    /// Takes what comes next; returns its size in bytes, or `None` if nothing came.
+    fn poll(&mut self, wait: Duration) -> Result<Option<usize>> {
+        match self.consumer.poll(wait) {
+            Some(Ok(message)) => {
+                let partition = TopicPartition::new(message.topic(), message.partition());
+                if let Some(stream) = self.by_partition.get_mut(&partition) {
+                    stream.take(&message).map_err(undecodable)?;
+                }
+                Ok(Some(message.payload_len() + message.key_len()))
+            }
+            Some(Err(error)) => {
+                self.complaint = Some(error);
+                Ok(Some(0))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Gives librdkafka the token for which it may be waiting.
+    fn serve_tokens(&mut self, timeout: Duration) -> Result<()> {
+        let context = Arc::clone(self.consumer.context());
+        context.0.serve(timeout, |wait| self.poll(wait).map(drop))
     }
 
     /// Whether something of a partition can be handed over, as far as can be determined without checking its log.

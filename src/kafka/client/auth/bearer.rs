@@ -12,7 +12,7 @@ use crate::model::Secret;
 use super::token::Token;
 use super::token_source::TokenSource;
 use super::tokens::Tokens;
-use super::{Exchange, LoginError, Mechanism, SaslStep};
+use super::{Credentials, Exchange, LoginError, LoginToken, Mechanism, SaslStep};
 
 /// Separates the parts of a message; alone, it acknowledges a failure.
 const SEPARATOR: u8 = 1;
@@ -48,10 +48,24 @@ impl Mechanism for Bearer {
         None
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        Err(LoginError::credentials(
-            "librdkafka is built without OAUTHBEARER here: use path = \"raw\"",
-        ))
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Tokens)
+    }
+
+    fn token(&self) -> BoxFuture<'_, Result<LoginToken, LoginError>> {
+        Box::pin(async move {
+            let token = self.tokens.token().await;
+            let token = token.map_err(LoginError::credentials)?;
+            // Those of the configuration are refused there; a command may print others.
+            if !self.extensions.is_empty() || !token.extensions().is_empty() {
+                let why = "the record path can't send the token's extensions: use path = \"raw\"";
+                return Err(LoginError::credentials(why));
+            }
+            Ok(LoginToken {
+                text: token.text().clone(),
+                lifetime: self.tokens.lifetime(&token),
+            })
+        })
     }
 
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 #[cfg(feature = "gssapi")]
 use super::in_thread;
-use super::{Exchange, LoginError, Mechanism};
+use super::{Credentials, Exchange, LoginError, Mechanism};
 
 /// Login with a Kerberos ticket. Requires the feature `gssapi` and with it the system's Kerberos library.
 #[derive(Debug, Clone)]
@@ -41,12 +41,10 @@ impl Mechanism for Kerberos {
         self.principal.as_deref()?.split(['/', '@']).next()
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        Ok(vec![
-            ("sasl.kerberos.service.name", self.service.clone()),
-            // No kinit: the Kerberos library obtains the tickets for librdkafka, too.
-            ("sasl.kerberos.min.time.before.relogin", "0".to_owned()),
-        ])
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Ticket {
+            service: self.service.clone(),
+        })
     }
 
     #[cfg(feature = "gssapi")]

@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -87,11 +87,36 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
     /// knows it.
     fn principal(&self) -> Option<&str>;
 
-    /// The same login as librdkafka settings, without the name of the mechanism. May block.
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError>;
+    /// The credentials as they are now, for a client that carries out the login itself. May block.
+    fn credentials(&self) -> Result<Credentials, LoginError>;
+
+    /// A token for a client that presents it itself, if the credentials are [`Credentials::Tokens`].
+    fn token(&self) -> BoxFuture<'_, Result<LoginToken, LoginError>> {
+        let why = format!("{} has no tokens", self.name());
+        Box::pin(ready(Err(LoginError::credentials(why))))
+    }
 
     /// Begins a login, with the credentials as they are now, to the broker that the cluster knows by the name `host`.
     fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>>;
+}
+
+/// Credentials for a client that carries out the login itself, as librdkafka does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A name and a password.
+    Password { username: String, password: Secret },
+    /// A Kerberos ticket for brokers whose principals begin with `service`, which the system's library obtains.
+    Ticket { service: String },
+    /// Tokens, one after the other from [`Login::token`].
+    Tokens,
+}
+
+/// A token for a client that presents it itself.
+#[derive(Debug, Clone)]
+pub struct LoginToken {
+    pub text: Secret,
+    /// For how long it can be used from now on.
+    pub lifetime: Duration,
 }
 
 /// A login in progress.
@@ -170,20 +195,26 @@ impl Login {
         self.mechanism.principal()
     }
 
-    /// The same login as librdkafka settings. May block.
-    pub fn librdkafka(&self) -> Result<Vec<(&'static str, String)>> {
+    /// The name of the mechanism, and the credentials as they are now, for a client that carries out the login itself.
+    /// May block.
+    pub fn credentials(&self) -> Result<(&'static str, Credentials)> {
         let name = self.mechanism.name();
-        let mut settings = vec![
-            ("security.protocol", "SASL_PLAINTEXT".to_owned()),
-            ("sasl.mechanism", name.to_owned()),
-        ];
-        let own = self.mechanism.librdkafka().map_err(|error| {
-            let (what, cause) = error.told(name);
-            Error::new(Kind::Invalid, what).caused_by(cause)
-        });
-        settings.extend(own?);
-        Ok(settings)
+        let credentials = self.mechanism.credentials();
+        Ok((name, credentials.map_err(|error| unusable(name, error))?))
     }
+
+    /// A token for a client that presents it itself, if the credentials are [`Credentials::Tokens`].
+    ///
+    /// Errors: there is none. Cancellation: a request for it continues, for the login that asks next.
+    pub async fn token(&self) -> Result<LoginToken> {
+        let token = self.mechanism.token().await;
+        token.map_err(|error| unusable(self.mechanism.name(), error))
+    }
+}
+
+fn unusable(mechanism: &str, error: LoginError) -> Error {
+    let (what, cause) = error.told(mechanism);
+    Error::new(Kind::Invalid, what).caused_by(cause)
 }
 
 /// Begins a login in a thread where it may block, and panic.

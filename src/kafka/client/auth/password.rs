@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::files::SecretSource;
 use crate::model::Secret;
 
-use super::{Exchange, LoginError, Mechanism, SaslStep, in_thread};
+use super::{Credentials, Exchange, LoginError, Mechanism, SaslStep, in_thread};
 
 /// Login with a user name and a password; anybody who can read the connection can read both.
 #[derive(Debug, Clone)]
@@ -33,12 +33,11 @@ impl Mechanism for Password {
         Some(&self.username)
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        let password = self.password.read().map_err(LoginError::credentials)?;
-        Ok(vec![
-            ("sasl.username", self.username.clone()),
-            ("sasl.password", password.reveal().to_owned()),
-        ])
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Password {
+            username: self.username.clone(),
+            password: self.password.read().map_err(LoginError::credentials)?,
+        })
     }
 
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {

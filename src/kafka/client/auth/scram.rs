@@ -19,7 +19,7 @@ use ring::{digest, hmac, pbkdf2};
 use crate::files::SecretSource;
 use crate::model::Secret;
 
-use super::{Exchange, LoginError, Mechanism, SaslStep, in_thread};
+use super::{Credentials, Exchange, LoginError, Mechanism, SaslStep, in_thread};
 
 /// The iterations that a broker may ask for: at least Kafka's least number, at most 16 times its greatest, which take
 /// about a fifth of a second.
@@ -103,10 +103,11 @@ impl Mechanism for Scram {
         Some(&self.username)
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        Err(LoginError::credentials(
-            "librdkafka is built without SCRAM here: use path = \"raw\"",
-        ))
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Password {
+            username: self.username.clone(),
+            password: self.password.read().map_err(LoginError::credentials)?,
+        })
     }
 
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {

@@ -73,8 +73,8 @@ impl Mechanism for Talker {
         None
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        Ok(Vec::new())
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Tokens)
     }
 
     fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
@@ -255,8 +255,8 @@ impl Mechanism for Waiter {
         None
     }
 
-    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
-        Ok(Vec::new())
+    fn credentials(&self) -> Result<Credentials, LoginError> {
+        Ok(Credentials::Tokens)
     }
 
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {

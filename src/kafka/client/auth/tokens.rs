@@ -116,6 +116,13 @@ impl Tokens {
         }
     }
 
+    /// For how long a token can be used from now on.
+    pub(super) fn lifetime(&self, token: &Token) -> Duration {
+        let (state, now) = (self.shared.state.lock(), Instant::now());
+        let held = state.held.as_ref().filter(|held| held.token == *token);
+        held.map_or(UNKNOWN, |held| held.ends.saturating_duration_since(now))
+    }
+
     /// Has a token replaced that the broker refuses.
     pub(super) fn refused(&self, token: &Token) {
         let mut state = self.shared.state.lock();

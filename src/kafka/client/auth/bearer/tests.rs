@@ -76,3 +76,43 @@ async fn a_login_without_a_token_says_why() {
         "{text}"
     );
 }
+
+fn bearer(printed: &str, extensions: &[(&str, &str)]) -> Bearer {
+    let command = super::super::CommandLine {
+        program: "/bin/echo".to_owned(),
+        arguments: vec![printed.to_owned()],
+    };
+    let extensions = extensions.iter();
+    let extensions = extensions.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Bearer::new(
+        "cluster rome",
+        TokenSource::Command(command),
+        extensions.collect(),
+    )
+}
+
+/// The same token for other clients, with what is left of its lifetime.
+#[tokio::test]
+async fn a_token_is_given_to_a_client_that_presents_it_itself() {
+    let bearer = bearer("vF9dft4qmT", &[]);
+    assert_eq!(bearer.credentials().unwrap(), Credentials::Tokens);
+    let given = bearer.token().await.unwrap();
+    assert_eq!(given.text.reveal(), "vF9dft4qmT");
+    let lifetime = given.lifetime.as_secs();
+    assert!((55..=60).contains(&lifetime), "{lifetime}");
+}
+
+/// Brokers would grant less, or something else, without them.
+#[tokio::test]
+async fn a_token_that_needs_extensions_is_not_given_without() {
+    let printed = "{\"token\": \"a\", \"extensions\": {\"b\": \"c\"}}";
+    for bearer in [bearer("a", &[("b", "c")]), bearer(printed, &[])] {
+        let (what, cause) = bearer.token().await.unwrap_err().told("OAUTHBEARER");
+        assert!(what.contains("check the credentials"), "{what}");
+        assert!(
+            cause
+                .to_string()
+                .contains("can't send the token's extensions")
+        );
+    }
+}
