@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Provides everything that building and testing farshore needs (with "kerberos" or "record-tls", also that build). Does nothing, silently,
-# if everything is present. Missing packages are installed with apt-get when run as root; otherwise the commands that
-# install them are printed.
+# Provides everything that building and testing farshore needs (with "kerberos" or "record-tls", also for that build).
+# Does nothing, silently, if everything is present. Missing packages are installed with apt-get when run as root;
+# otherwise the commands that install them are printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

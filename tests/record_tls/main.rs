@@ -251,7 +251,7 @@ async fn tokens_end_and_are_renewed_on_the_record_path() {
     let configuration = paris_oslo_as(&paris, &oslo, LINK);
     let mut between = Between::new(&bed, specs, &configuration).await;
     between.farshore.start().await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         between.write(500).await;
         between.mirrored().await;
         let asked = issuer.asked();

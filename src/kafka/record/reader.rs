@@ -18,11 +18,13 @@ use crate::kafka::data::requests::{
     FetchLimits, FetchOrder, FetchPartition, FetchedPartition, start_fetch,
 };
 use crate::model::{ProducerId, SourceOffset};
+use crate::task::Owned;
 
 use super::client::{blocking, drop_aside};
 use super::epochs::Epochs;
 use super::gathering::{Clear, clear};
 use super::streams::Streams;
+use super::token_supply::attended;
 
 /// How much of a partition is fetched where its contents matter, in bytes.
 const LOOK_BYTES: usize = 64 * 1024;
@@ -33,6 +35,8 @@ const NOTHING: usize = 1;
 
 const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 const FENCED_LEADER_EPOCH: BrokerCode = BrokerCode(74);
+/// How long an idle consumer may take to ask for a token.
+const IDLE_WAIT: Duration = Duration::from_secs(2);
 /// The code for a record that librdkafka can't carry.
 const INVALID_RECORD: BrokerCode = BrokerCode(87);
 
@@ -46,6 +50,8 @@ struct Inner {
     cluster: Cluster,
     connection: Connection,
     streams: Arc<Mutex<Option<Streams>>>,
+    /// Serves the consumer while nothing is fetched, if it needs that.
+    _attendant: Option<Owned>,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -56,11 +62,15 @@ impl RecordReader {
     pub async fn open(cluster: &Cluster, connection: Connection, group: String) -> Result<Self> {
         let settings = cluster.settings().clone();
         let streams = blocking(move || Streams::open(&settings, &group)).await?;
+        let takes_tokens = streams.takes_tokens();
+        let streams = Arc::new(Mutex::new(Some(streams)));
+        let attendant = takes_tokens.then(|| attend(Arc::clone(&streams)));
         Ok(Self(Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             cluster: cluster.clone(),
             connection,
-            streams: Arc::new(Mutex::new(Some(streams))),
+            streams,
+            _attendant: attendant,
         })))
     }
 
@@ -169,6 +179,16 @@ impl RecordReader {
         let streams = Arc::clone(&self.0.streams);
         blocking(move || work(streams.lock().as_mut().ok_or_else(ended)?)).await
     }
+}
+
+fn attend(streams: Arc<Mutex<Option<Streams>>>) -> Owned {
+    attended(move || {
+        let mut streams = streams.try_lock();
+        if let Some(streams) = streams.as_deref_mut().and_then(Option::as_mut) {
+            // A failure is that of the next fetch.
+            let _ = streams.serve_tokens(IDLE_WAIT);
+        }
+    })
 }
 
 fn ended() -> Error {

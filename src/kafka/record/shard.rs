@@ -6,7 +6,7 @@
 //! anything of the old producer that is still in flight, and its last transaction has ended. Only after that may the
 //! end of a partition be read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,15 +19,18 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::batch::{BatchError, RecordRef};
 use crate::kafka::client::Cluster;
 use crate::kafka::data::requests::{ProduceAnswer, ProducePart};
-use crate::task::Ownership;
+use crate::task::{Owned, Ownership};
 
 use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
 use super::deliveries::{Deliveries, Delivery, broker_code};
+use super::token_supply::{TokenSupply, attended};
 
 /// How long a failed transaction may take to be aborted cleanly; otherwise the successor ends it.
 const ABORT_LIMIT: Duration = Duration::from_secs(2);
 /// How long to wait at a time for room in librdkafka's queue.
 const QUEUE_WAIT: Duration = Duration::from_millis(10);
+/// How long an idle producer may take to ask for a token.
+const IDLE_WAIT: Duration = Duration::from_secs(2);
 
 /// The code for a record that librdkafka can't carry.
 const INVALID_RECORD: BrokerCode = BrokerCode(87);
@@ -44,7 +47,9 @@ struct Inner {
     cluster: Cluster,
     id: String,
     timeout: Duration,
-    producer: Mutex<Option<TransactionalProducer>>,
+    producer: Arc<Mutex<Option<TransactionalProducer>>>,
+    /// Serves the producer while nothing is written, if it needs that.
+    attendant: OnceLock<Owned>,
 }
 
 impl Shard {
@@ -55,7 +60,8 @@ impl Shard {
             cluster: cluster.clone(),
             id: transactional_id,
             timeout,
-            producer: Mutex::new(None),
+            producer: Arc::default(),
+            attendant: OnceLock::new(),
         }))
     }
 
@@ -64,14 +70,18 @@ impl Shard {
     /// Errors: the broker refuses the transactional id, or can't be reached.
     pub async fn ready(&self) -> Result<()> {
         let this = self.clone();
-        blocking(move || {
-            let mut producer = this.0.producer.lock();
-            if producer.is_none() {
-                *producer = Some(this.0.begin()?);
+        let takes_tokens = blocking(move || {
+            let mut slot = this.0.producer.lock();
+            if slot.is_none() {
+                *slot = Some(this.0.begin()?);
             }
-            Ok(())
-        })
-        .await
+            let tokens = slot.as_ref().map(|producer| &producer.context().tokens);
+            Ok(tokens.is_some_and(TokenSupply::is_needed))
+        });
+        if takes_tokens.await? {
+            self.0.attendant.get_or_init(|| self.0.attend());
+        }
+        Ok(())
     }
 
     /// Writes batches in one transaction, each at the offset given by its base sequence, and commits it while `right`,
@@ -138,6 +148,16 @@ impl Inner {
             failed(kind, &what, error)
         })?;
         Ok(producer)
+    }
+
+    fn attend(&self) -> Owned {
+        let producer = Arc::clone(&self.producer);
+        attended(move || {
+            if let Some(producer) = producer.try_lock().as_deref().and_then(Option::as_ref) {
+                // A failure is that of the next transaction.
+                let _ = serve_tokens(producer, IDLE_WAIT);
+            }
+        })
     }
 }
 

@@ -175,8 +175,13 @@ impl Streams {
         }
     }
 
+    /// Whether the consumer logs in by tokens.
+    pub(super) fn takes_tokens(&self) -> bool {
+        self.consumer.context().0.is_needed()
+    }
+
     /// Gives librdkafka the token for which it may be waiting.
-    fn serve_tokens(&mut self, timeout: Duration) -> Result<()> {
+    pub(super) fn serve_tokens(&mut self, timeout: Duration) -> Result<()> {
         let context = Arc::clone(self.consumer.context());
         context.0.serve(timeout, |wait| self.poll(wait).map(drop))
     }

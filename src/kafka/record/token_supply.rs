@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rdkafka::client::OAuthToken;
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use crate::error::{Error, Result};
 use crate::kafka::client::{Login, LoginToken};
+use crate::task::{Owned, blocking};
 use crate::telemetry::now_ms;
 
 /// The part of a token's lifetime after which librdkafka asks for the next one.
@@ -19,6 +21,8 @@ const RETRY: Duration = Duration::from_secs(10);
 const TIMER: Duration = Duration::from_secs(2);
 /// How long a client is polled at a time for its question.
 const POLL: Duration = Duration::from_millis(10);
+/// How often a client that isn't used is looked at.
+const PERIOD: Duration = Duration::from_secs(1);
 /// Whose token it is; brokers aren't told.
 const PRINCIPAL: &str = "farshore";
 
@@ -45,6 +49,11 @@ impl TokenSupply {
             login,
             state: Mutex::default(),
         }
+    }
+
+    /// Whether the client logs in by tokens.
+    pub(super) fn is_needed(&self) -> bool {
+        self.login.is_some()
     }
 
     /// Polls a client, which answers its question for a token, until it has one that isn't due for renewal. May block.
@@ -81,6 +90,18 @@ impl TokenSupply {
         };
         Ok(presented(&token?, now_ms()))
     }
+}
+
+/// Has a client served now and then that may not be used for a while: it would log in with a token that has ended, again
+/// and again. `serve` may block.
+pub(super) fn attended(serve: impl Fn() + Clone + Send + 'static) -> Owned {
+    const NAME: &str = "tokens of the record path";
+    Owned::spawn(NAME, async move {
+        loop {
+            sleep(PERIOD).await;
+            blocking(NAME, serve.clone()).await?;
+        }
+    })
 }
 
 /// A token in librdkafka's form, which has its end instead of its lifetime.
