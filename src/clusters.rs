@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
@@ -33,7 +34,12 @@ pub(crate) struct Health {
     pub(crate) certificates: CertificateEnds,
     /// What should be done about the certificates, and how.
     advice: Vec<(String, String)>,
+    /// Whether its brokers' quotas have slowed farshore down lately.
+    pub(crate) is_throttled: bool,
 }
+
+/// How long after the last silence that a broker asked for a cluster counts as throttled.
+const THROTTLED_FOR: Duration = Duration::from_secs(10);
 
 impl Watched {
     fn new(cluster: Cluster, tls: Option<Arc<Tls>>) -> Self {
@@ -93,7 +99,12 @@ impl Watched {
         tls.keep_only(&brokers.collect());
     }
 
-    /// Logs once when a cluster is lost or found, not at each request, and each advice about certificates.
+    fn is_throttled(&self) -> bool {
+        let until = self.cluster.throttled_until();
+        until.is_some_and(|until| until + THROTTLED_FOR > Instant::now())
+    }
+
+    /// Logs once when a cluster is lost or found, or limits farshore, not at each request, and each advice about certificates.
     fn note(&self, reach: Reach) {
         let name = self.cluster.name();
         let certificates = self.certificates();
@@ -101,8 +112,18 @@ impl Watched {
             reach: reach.clone(),
             advice: certificates.advice(name, now_ms() / 1_000),
             certificates,
+            is_throttled: self.is_throttled(),
         };
         let before = self.health.send_replace(now.clone());
+        match (before.is_throttled, now.is_throttled) {
+            (false, true) => {
+                tracing::info!(cluster = %name, "the cluster's quotas slow farshore down");
+            }
+            (true, false) => {
+                tracing::info!(cluster = %name, "the cluster's quotas no longer slow farshore down");
+            }
+            (false, false) | (true, true) => {}
+        }
         let is_new = |it: &&(String, String)| !before.advice.contains(it);
         for (what, fix) in now.advice.iter().filter(is_new) {
             tracing::warn!(cluster = %name, "{what}: {fix}");
@@ -205,6 +226,10 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
         login,
+        is_certified: cluster
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.identity.is_some()),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

@@ -46,6 +46,7 @@ struct Inner {
     message: String,
     context: Context,
     is_of_cluster: bool,
+    fix: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Error {
             message: message.into(),
             context: Context::default(),
             is_of_cluster: false,
+            fix: None,
             source: None,
         }))
     }
@@ -89,6 +91,21 @@ impl Error {
     pub fn of_whole_cluster(mut self) -> Self {
         self.0.is_of_cluster = true;
         self
+    }
+
+    /// Adds what to do about it, unless that is known already.
+    #[must_use]
+    pub fn fixed_by(mut self, fix: impl Into<String>) -> Self {
+        if self.fix().is_none() {
+            self.0.fix = Some(fix.into());
+        }
+        self
+    }
+
+    /// What to do about it, if that is known.
+    pub fn fix(&self) -> Option<&str> {
+        self.own_chain()
+            .find_map(|Self(inner)| inner.fix.as_deref())
     }
 
     /// Adds the cause.
@@ -128,29 +145,36 @@ impl Error {
         &self.0.message
     }
 
-    /// Message, context and all causes in one line, for logs and `status`. Each circumstance and each cause is named once,
-    /// by the outermost error that knows it.
+    /// Message, context, all causes and the fix in one line, for logs and `status`. Each circumstance and each cause is named
+    /// once, by the outermost error that knows it.
     pub fn chain(&self) -> String {
         let mut named = Context::default();
-        self.joined(|inner| inner.text(&mut named, true))
+        self.with_fix(self.joined(|inner| inner.text(&mut named, true)))
     }
 
-    /// Message, context except for the partition, and all causes: equal for the same failure of several partitions.
+    /// Message, context except for the partition, all causes and the fix: equal for the same failure of several partitions.
     pub fn without_partition(&self) -> String {
         let mut named = Context::default();
-        self.joined(|inner| inner.text(&mut named, false))
+        self.with_fix(self.joined(|inner| inner.text(&mut named, false)))
+    }
+
+    fn with_fix(&self, text: String) -> String {
+        match self.fix() {
+            Some(fix) if !text.contains(fix) => format!("{text}; {fix}"),
+            Some(_) | None => text,
+        }
     }
 
     /// Whether this failed because no broker of a cluster answers.
     pub fn is_of_whole_cluster(&self) -> bool {
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = next {
-            if as_own(error).is_some_and(|Self(inner)| inner.is_of_cluster) {
-                return true;
-            }
-            next = error.source();
-        }
-        false
+        self.own_chain().any(|Self(inner)| inner.is_of_cluster)
+    }
+
+    /// This error and those of its causes that are errors of this type.
+    fn own_chain(&self) -> impl Iterator<Item = &Self> {
+        let first: &(dyn std::error::Error + 'static) = self;
+        let all = std::iter::successors(Some(first), |error| error.source());
+        all.filter_map(as_own)
     }
 
     /// Message and all causes without context.

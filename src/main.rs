@@ -23,12 +23,18 @@ fn main() -> process::ExitCode {
             app::run(config, lost_lines).await?;
             Ok(ExitCode::Done)
         }),
-        Verb::Check => match config::load(&common.config) {
+        Verb::Check(arguments) => match config::load(&common.config) {
             Err(errors) if common.output == Output::Json => {
                 app::refused(&errors, &mut std::io::stdout().lock())
             }
             loaded => run(loaded, async |config, _| {
-                app::check(config, common.output, &mut std::io::stdout().lock()).await
+                app::check(
+                    config,
+                    &arguments,
+                    common.output,
+                    &mut std::io::stdout().lock(),
+                )
+                .await
             }),
         },
         Verb::Store(verb) => service(&common, async |config, _| {

@@ -62,6 +62,7 @@ impl LinkAnswer {
             .obstacles()
             .into_iter()
             .chain(in_flight)
+            .chain(link.throttling(&condition))
             .chain(condition.warning.clone())
             .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
@@ -156,6 +157,15 @@ impl LinkHandle {
     /// What keeps the link as a whole from mirroring, other than an operator's intent.
     pub(super) fn obstacles(&self) -> Vec<String> {
         self.obstacles_of(&self.condition.borrow())
+    }
+
+    /// Which clusters' quotas slow the link down.
+    fn throttling(&self, condition: &Condition) -> Option<String> {
+        let ends = [&self.source, &self.target].into_iter();
+        let throttled = ends.zip(condition.throttled).filter(|(_, is)| *is);
+        let names: Vec<&str> = throttled.map(|(name, _)| name.as_str()).collect();
+        let names = names.join(" and ");
+        (!names.is_empty()).then(|| format!("slowed down by the quotas of {names}"))
     }
 
     fn obstacles_of(&self, condition: &Condition) -> Vec<String> {

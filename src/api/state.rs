@@ -96,6 +96,8 @@ pub struct Condition {
     pub standby: bool,
     /// The process that owns the link, while it is alive and isn't this one.
     pub owner: Option<Owner>,
+    /// Whether the quotas of the source and of the target have slowed the link down lately.
+    pub throttled: [bool; 2],
     /// What an operator should fix although the link mirrors.
     pub warning: Option<String>,
     /// Why the checkpoint DB can't be used, if it can't.

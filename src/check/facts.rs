@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
-use crate::kafka::admin::{AclOperation, Operations, Outdated};
+use crate::kafka::acl::{AclOperation, Grantee};
+use crate::kafka::admin::{Operations, Outdated};
 use crate::kafka::client::Endpoint;
 use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
 
@@ -35,28 +36,12 @@ pub(super) struct CircleFacts {
 /// The facts about a cluster.
 #[derive(Debug)]
 pub(super) struct ClusterFacts {
-    /// The bootstrap addresses, in the syntax of Kafka's tools.
-    pub(super) bootstrap: String,
-    /// The principal that its brokers see for farshore.
-    pub(super) principal: String,
+    /// The principal under which its brokers know farshore.
+    pub(super) grantee: Grantee,
     /// When the certificates of its connections end.
     pub(super) certificates: CertificateEnds,
     /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,
-}
-
-impl ClusterFacts {
-    /// The command that grants farshore the permission given by the options `what`.
-    pub(super) fn grant(&self, what: &str) -> String {
-        let Self {
-            bootstrap,
-            principal,
-            ..
-        } = self;
-        format!(
-            "kafka-acls.sh --bootstrap-server {bootstrap} --add --allow-principal User:{principal} {what}"
-        )
-    }
 }
 
 /// A cluster that was reached.
@@ -129,6 +114,8 @@ pub(super) struct HistoryFacts {
     pub(super) mirrors: usize,
     /// Their mirrors that aren't on the target any more.
     pub(super) gone: Vec<TopicName>,
+    /// Their mirrors that may not be seen.
+    pub(super) hidden: Vec<TopicName>,
     /// Their mirrors that were created again.
     pub(super) recreated: Vec<TopicName>,
     /// The topics whose offsets relate otherwise than configured.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::kafka::admin::AclOperation;
+use crate::kafka::acl::{AclOperation, Resource, ResourceType};
 use crate::model::TopicName;
 
 use super::facts::ClusterFacts;
@@ -74,16 +74,16 @@ pub(super) fn grant(
     operations: &[AclOperation],
     topics: &[&TopicName],
 ) -> String {
-    let operations = operations.iter().map(|it| format!("--operation {it}"));
-    let topics = topics.iter().map(|it| format!("--topic {it}"));
-    let options: Vec<String> = operations.chain(topics).collect();
-    cluster.grant(&options.join(" "))
+    let topics = topics.iter();
+    let topics = topics.map(|it| Resource::literal(ResourceType::Topic, it.as_str()));
+    let topics: Vec<Resource> = topics.collect();
+    cluster.grantee.command(operations.iter().copied(), &topics)
 }
 
 /// The command that applies `setting` to all brokers of a cluster.
 pub(super) fn set_for_brokers(cluster: &ClusterFacts, setting: &str) -> String {
     format!(
         "kafka-configs.sh --bootstrap-server {} --entity-type brokers --entity-default --alter --add-config {setting}",
-        cluster.bootstrap
+        cluster.grantee.bootstrap
     )
 }

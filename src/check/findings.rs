@@ -25,7 +25,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             continue;
         };
         if let Some(Ok(found)) = &link.found {
-            findings.extend(super::history::findings(link, found));
+            findings.extend(super::history::findings(link, found, target));
             findings.extend(super::selection::findings(link, found));
             findings.extend(super::topics::findings(link, found, source, target));
             findings.extend(super::limits::findings(link, found, source, target));

@@ -11,7 +11,8 @@ use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::{Action, NewMirror, plan};
 use crate::control::topics::sight::{Sight, SourceTopic, TargetTopic};
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::{self, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, LinkName, OffsetsMode, TopicName};
 use crate::telemetry::now_ms;
@@ -56,29 +57,11 @@ pub(super) async fn facts(config: &Config) -> Facts {
 }
 
 async fn look(watched: &Watched) -> ClusterFacts {
-    let cluster = &watched.cluster;
-    let reached = reach(cluster).await;
-    let bootstrap = &cluster.settings().bootstrap;
-    let bootstrap: Vec<String> = bootstrap.iter().map(ToString::to_string).collect();
+    let reached = reach(&watched.cluster).await;
     ClusterFacts {
-        bootstrap: bootstrap.join(","),
-        principal: principal(watched),
+        grantee: watched.cluster.grantee(),
         reached,
         certificates: watched.certificates(),
-    }
-}
-
-/// The principal that the brokers see for farshore; `ANONYMOUS` without a login and a certificate.
-fn principal(watched: &Watched) -> String {
-    match &watched.cluster.settings().login {
-        None if watched.certificates().client.is_some() => {
-            "<the subject of farshore's certificate>".to_owned()
-        }
-        None => "ANONYMOUS".to_owned(),
-        Some(login) => login
-            .principal()
-            .unwrap_or("<farshore's principal>")
-            .to_owned(),
     }
 }
 

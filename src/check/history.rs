@@ -12,11 +12,13 @@ use crate::config::{Config, LinkConfig, Otherwise};
 use crate::control::topics::cluster::Look;
 use crate::error::{Error, Kind, Result};
 use crate::journal;
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{LinkIdentity, LinkName, OffsetsMode, TargetOffset, TopicId, TopicName};
 
-use super::facts::{Found, HistoryFacts, LinkFacts};
-use super::finding::{Finding, Severity, advice, finding, listed, problem};
+use super::facts::{ClusterFacts, Found, HistoryFacts, LinkFacts};
+use super::finding::{Finding, Severity, advice, finding, grant, listed, problem};
+use super::rights::{self, Feature, Side, Subject};
 
 /// How long reading a journal may take.
 const JOURNAL_LIMIT: Duration = Duration::from_secs(10);
@@ -129,11 +131,26 @@ pub(super) async fn facts(
         ..HistoryFacts::default()
     };
     match (known, stored) {
-        (Ok(Some(known)), _) => known.judged(link, identity, selected, on_target),
+        (Ok(Some(known)), _) => {
+            let facts = known.judged(link, identity, selected, on_target);
+            without_hidden(facts, target).await
+        }
         (Ok(None), Ok(_)) => HistoryFacts::default(),
         (Ok(None), Err(error)) => unknown(error),
         (Err(error), _) => unknown(&error),
     }
+}
+
+/// Finds out which of the mirrors that seem to be gone may not be seen.
+async fn without_hidden(mut facts: HistoryFacts, target: &Cluster) -> HistoryFacts {
+    match admin::hidden_topics(target, &facts.gone).await {
+        Ok(hidden) => {
+            facts.gone.retain(|it| !hidden.contains_key(it));
+            facts.hidden = hidden.into_keys().collect();
+        }
+        Err(error) => facts.unknown = Some(error.chain()),
+    }
+    facts
 }
 
 async fn of_journal(link: &LinkConfig, target: &Cluster) -> Result<Option<Remembered>> {
@@ -200,7 +217,7 @@ impl RememberedTopic {
 }
 
 /// Returns the findings about what a link has mirrored so far.
-pub(super) fn findings(link: &LinkFacts, found: &Found) -> Vec<Finding> {
+pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let (subject, history) = (format!("link {}", link.name), &found.history);
     if let Some(why) = &history.unknown {
         let what = format!("what it has mirrored so far isn't known here: {why}");
@@ -216,6 +233,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Vec<Finding> {
         return others.collect();
     }
     let mut findings = lost(&subject, link, history);
+    findings.extend(hidden(&subject, link, history, target));
     findings.extend(fixed(&subject, link, found));
     findings
 }
@@ -230,12 +248,12 @@ fn lost(subject: &str, link: &LinkFacts, history: &HistoryFacts) -> Vec<Finding>
             "{target} seems to have been wiped: of {lost} topics mirrored so far none has its mirror there any more"
         );
         let fix = format!(
-            "If the data is gone for good, mirror the topics anew once the service runs: {anew}. Otherwise restore it, or permit DESCRIBE on the mirror topics."
+            "If the data is gone for good, mirror the topics anew once the service runs: {anew}. Otherwise restore it."
         );
         return vec![problem(subject, what, fix)];
     }
     let each = [
-        (&history.gone, "gone, or DESCRIBE on them isn't permitted"),
+        (&history.gone, "gone"),
         (&history.recreated, "created again"),
     ];
     let each = each.into_iter().filter(|(names, _)| !names.is_empty());
@@ -252,6 +270,26 @@ fn lost(subject: &str, link: &LinkFacts, history: &HistoryFacts) -> Vec<Finding>
         )
     });
     told.collect()
+}
+
+/// Mirror topics that may not be seen.
+fn hidden(
+    subject: &str,
+    link: &LinkFacts,
+    history: &HistoryFacts,
+    target: &ClusterFacts,
+) -> Option<Finding> {
+    let topics: Vec<&TopicName> = history.hidden.iter().collect();
+    let operations =
+        rights::operations_on_existing(Feature::Mirroring, Side::Target, Subject::MirrorTopics);
+    (!topics.is_empty()).then(|| {
+        let what = format!(
+            "mirror topics on {} may not be seen: {}",
+            link.target,
+            listed(&topics)
+        );
+        problem(subject, what, grant(target, &operations, &topics))
+    })
 }
 
 /// Topics whose offsets stay as they were first mirrored, whatever is configured.

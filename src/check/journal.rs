@@ -3,12 +3,13 @@
 use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Result};
 use crate::journal::Topic;
-use crate::kafka::admin::{self, AclOperation};
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
 use super::finding::{Finding, grant, problem, set_for_brokers};
 use super::limits::producer_memory_ms;
+use super::rights::{self, Feature, Side, Subject};
 
 /// Returns the state of the journal on the target; `None` if the link keeps none.
 pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<JournalFacts>> {
@@ -34,20 +35,8 @@ pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<
     Ok(Some(JournalFacts { name, state }))
 }
 
-/// The operations that the journal's writer and its readers need.
-const NEEDED: &[AclOperation] = &[
-    AclOperation::Read,
-    AclOperation::Write,
-    AclOperation::Describe,
-];
-/// The operations needed to create the journal and then use it.
-const TO_CREATE: &[AclOperation] = &[
-    AclOperation::Create,
-    AclOperation::Read,
-    AclOperation::Write,
-    AclOperation::Describe,
-];
-
+const FEATURE: Feature = Feature::Journal;
+const ON: Subject = Subject::Journal;
 /// The broker setting for how long producers are remembered, and the shortest time that is safe, in milliseconds.
 const MEMORY: &str = "producer.id.expiration.ms";
 const MEMORY_LEAST_MS: i64 = 60_000;
@@ -94,7 +83,9 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
             &subject,
             format!("its journal {name} would not be created: {}", error.chain()),
             match error.code() {
-                Some(NOT_AUTHORIZED | CLUSTER_NOT_AUTHORIZED) => grant(target, TO_CREATE, &[name]),
+                Some(NOT_AUTHORIZED | CLUSTER_NOT_AUTHORIZED) => {
+                    grant(target, &rights::operations(FEATURE, Side::Target, ON), &[name])
+                },
                 Some(INVALID_REPLICATION_FACTOR) => format!(
                     "Set replication_factor of the link to at most the number of brokers of {}.",
                     link.target
@@ -103,8 +94,8 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
             },
         )],
         JournalTopic::Present { permitted, policy } => {
-            let lacking = NEEDED.iter().filter(|it| !permitted.has(**it));
-            let lacking: Vec<AclOperation> = lacking.copied().collect();
+            let mut lacking = rights::operations_on_existing(FEATURE, Side::Target, ON);
+            lacking.retain(|it| !permitted.has(*it));
             let mut findings = Vec::new();
             if !lacking.is_empty() {
                 let words: Vec<String> = lacking.iter().map(ToString::to_string).collect();
@@ -123,7 +114,7 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
                     format!("its journal {name} has cleanup.policy={policy}: its entries are deleted eventually, or never compacted"),
                     format!(
                         "kafka-configs.sh --bootstrap-server {} --entity-type topics --entity-name {name} --alter --add-config cleanup.policy=compact",
-                        target.bootstrap
+                        target.grantee.bootstrap
                     ),
                 ));
             }

@@ -13,6 +13,7 @@ mod gather;
 mod history;
 mod journal;
 pub(crate) mod limits;
+mod permissions;
 mod preserve;
 pub(crate) mod probe;
 mod quarantine;
@@ -20,6 +21,7 @@ pub(crate) mod reach;
 mod record;
 mod report;
 mod retention;
+pub(crate) mod rights;
 mod selection;
 mod strangers;
 pub(crate) mod topics;
@@ -28,7 +30,7 @@ use std::io::Write;
 
 use report::Report;
 
-use crate::cli::{ExitCode, Failure, Output, write_json};
+use crate::cli::{AclForm, CheckArgs, ExitCode, Failure, Output, write_json};
 use crate::config::{Config, ConfigErrors};
 
 /// Writes the problems of a configuration that can't be used as a report for programs.
@@ -39,15 +41,25 @@ pub fn refused(errors: &ConfigErrors, out: &mut dyn Write) -> Result<ExitCode, F
     Ok(ExitCode::Usage)
 }
 
-/// Checks a configuration against its clusters and writes the findings to `out`.
+/// Checks a configuration against its clusters and writes the findings to `out`, or the permissions that it takes.
 ///
 /// Returns [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
 /// Cancellation: safe.
 pub async fn check(
     config: Config,
+    arguments: &CheckArgs,
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
+    if arguments.print_acls {
+        let principal = arguments.principal.as_deref();
+        let text = match arguments.form {
+            AclForm::KafkaAcls => permissions::commands(&config, principal),
+            AclForm::Strimzi => permissions::strimzi(&config, principal),
+        };
+        write!(out, "{text}")?;
+        return Ok(ExitCode::Done);
+    }
     let facts = gather::facts(&config).await;
     let findings = findings::findings(&facts);
     let report = Report {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation, ListedOffsets, OffsetSpec};
+use crate::kafka::acl::{AclOperation, Need};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
@@ -103,7 +104,10 @@ fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Op
         severity(preserve),
         subject,
         format!("{}: {consequence}", refused.chain()),
-        target.grant("--operation Alter --cluster (it also permits changing ACLs)"),
+        format!(
+            "{} (it also permits changing ACLs)",
+            target.grantee.command_for(Need::WriteMarkers, "")
+        ),
     ))
 }
 

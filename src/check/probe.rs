@@ -24,6 +24,9 @@ pub(crate) struct Probe {
     pub(crate) deletion: Option<Error>,
 }
 
+/// What the names of scratch topics begin with.
+pub(super) const SCRATCH: &str = "farshore-probe-";
+
 const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(10);
 /// How many times the leader of a new topic is tried before the last error counts.
@@ -50,7 +53,7 @@ pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
 
 /// Probes once. Errors: the target can't be reached, or an operation failed for another reason than a missing permission.
 pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
-    let name = TopicName::new(format!("farshore-probe-{:016x}", fastrand::u64(..)));
+    let name = TopicName::new(format!("{SCRATCH}{:016x}", fastrand::u64(..)));
     let scratch = NewTopic {
         name: name.clone(),
         partitions: 1,
@@ -89,7 +92,7 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
             }
             Err(_) => target.any_connection().await?,
         };
-        markers = admin::try_marker(&connection, scratch).await?;
+        markers = admin::try_marker((target, &connection), scratch).await?;
         let is_refused = |refused: &Error| refused.code() == Some(CLUSTER_AUTHORIZATION_FAILED);
         if markers.as_ref().is_none_or(is_refused) {
             break;

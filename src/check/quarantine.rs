@@ -2,13 +2,14 @@
 
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation};
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Policy, TopicName};
 use crate::replicate::quarantine_topic;
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
 use super::finding::{Finding, grant, problem};
+use super::rights::{self, Feature, Side, Subject};
 
 /// Returns the facts about the quarantine topic; `None` if the policies of these topics don't need it.
 pub(super) async fn facts(
@@ -44,12 +45,8 @@ pub(super) async fn facts(
     Ok(Some(QuarantineFacts { name, stands }))
 }
 
-/// Without these operations a receipt can't be written, or not exactly once.
-const NEEDED: [AclOperation; 3] = [
-    AclOperation::Read,
-    AclOperation::Write,
-    AclOperation::Describe,
-];
+const FEATURE: Feature = Feature::Quarantine;
+const ON: Subject = Subject::QuarantineTopic;
 
 /// Returns the finding that prevents receipts, if any.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Option<Finding> {
@@ -69,14 +66,14 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
                 ),
                 grant(
                     target,
-                    &[&[AclOperation::Create][..], &NEEDED].concat(),
+                    &rights::operations(FEATURE, Side::Target, ON),
                     &[name],
                 ),
             )
         }),
         MirrorFacts::Present { permitted, .. } => {
-            let missing = NEEDED.into_iter().filter(|it| !permitted.has(*it));
-            let missing: Vec<AclOperation> = missing.collect();
+            let mut missing = rights::operations_on_existing(FEATURE, Side::Target, ON);
+            missing.retain(|it| !permitted.has(*it));
             let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
             (!missing.is_empty()).then(|| {
                 problem(

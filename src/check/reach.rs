@@ -1,6 +1,7 @@
 //! Judges whether the clusters can be reached, and whether source and target differ.
 
 use crate::error::{BrokerCode, Error, Kind};
+use crate::kafka::acl::Need;
 use crate::kafka::client::{Endpoint, TlsFailure};
 use crate::model::ClusterName;
 
@@ -57,7 +58,7 @@ fn of_reached(
                 "the brokers don't report their settings, so limits are not checked: {}",
                 error.chain()
             ),
-            cluster.grant("--operation DescribeConfigs --cluster"),
+            cluster.grantee.command_for(Need::ReadBrokerConfigs, ""),
         ));
     }
 }

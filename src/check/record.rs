@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::config::LinkConfig;
+use crate::kafka::acl::Need;
 use crate::kafka::client::Cluster;
 use crate::kafka::record::Shard;
 use crate::model::{DataPath, LinkIdentity};
-use crate::replicate::record_name;
+use crate::replicate::{record_name, transactional_ids};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, RecordFacts};
 use super::finding::{Finding, advice, problem};
@@ -24,11 +25,11 @@ pub(super) async fn facts(
     if link.path != DataPath::Record {
         return None;
     }
-    let prefix = format!("{}.", record_name(identity));
-    let shard = Shard::new(target, format!("{prefix}check"), PATIENCE);
+    let id = format!("{}.check", record_name(identity));
+    let shard = Shard::new(target, id, PATIENCE);
     Some(RecordFacts {
         refused: shard.ready().await.err(),
-        prefix,
+        prefix: transactional_ids(&link.name),
     })
 }
 
@@ -47,10 +48,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
         findings.push(problem(
             &subject,
             refused.chain(),
-            target.grant(&format!(
-                "--operation Write --operation Describe --transactional-id {} --resource-pattern-type prefixed",
-                record.prefix
-            )),
+            target.grantee.command_for(Need::Transact, &record.prefix),
         ));
     }
     findings

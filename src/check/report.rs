@@ -126,7 +126,7 @@ fn summary(cluster: &ClusterFacts) -> String {
             reached.brokers,
             ends(&cluster.certificates)
         ),
-        Err(_) => format!("not reached at {}", cluster.bootstrap),
+        Err(_) => format!("not reached at {}", cluster.grantee.bootstrap),
     }
 }
 

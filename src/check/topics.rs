@@ -3,27 +3,29 @@
 use std::collections::BTreeMap;
 
 use crate::error::{BrokerCode, Error};
-use crate::kafka::admin::{AclOperation, Operations};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::Operations;
 use crate::model::{ClusterName, TopicName};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
 use super::finding::{Finding, advice, grant, listed, problem};
+use super::rights::{self, Feature, Side, Subject};
 
 /// Without these operations no record of a source topic can be mirrored.
-const TO_READ: &[AclOperation] = &[
-    AclOperation::Read,
-    AclOperation::Describe,
-    AclOperation::DescribeConfigs,
-];
+fn to_read() -> Vec<AclOperation> {
+    rights::operations(Feature::Mirroring, Side::Source, Subject::SourceTopics)
+}
+
 /// Without these operations no record can be written to a mirror topic.
-const TO_WRITE: &[AclOperation] = &[
-    AclOperation::Read,
-    AclOperation::Write,
-    AclOperation::Describe,
-    AclOperation::DescribeConfigs,
-];
+fn to_write() -> Vec<AclOperation> {
+    let on = Subject::MirrorTopics;
+    rights::operations_on_existing(Feature::Mirroring, Side::Target, on)
+}
+
 /// The operations needed when a source topic changes.
-const TO_FOLLOW: &[AclOperation] = &[AclOperation::Alter, AclOperation::AlterConfigs];
+fn to_follow() -> Vec<AclOperation> {
+    rights::operations(Feature::Changes, Side::Target, Subject::MirrorTopics)
+}
 
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
 
@@ -37,7 +39,7 @@ pub(super) fn findings(
     let subject = format!("link {}", link.name);
     let mut findings = Vec::new();
     let readable = found.topics.iter().map(|(name, it)| (name, it.permitted));
-    for (missing, topics) in missing(readable, TO_READ) {
+    for (missing, topics) in missing(readable, &to_read()) {
         findings.push(problem(
             &subject,
             not_permitted(&missing, &topics, &link.source),
@@ -67,16 +69,16 @@ fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Fin
         )
     };
     let mut findings = Vec::new();
-    for (missing, topics) in missing(present(permitted), TO_WRITE) {
+    for (missing, topics) in missing(present(permitted), &to_write()) {
         let (what, fix) = text(&missing, &topics);
         findings.push(problem(&subject, what, fix));
     }
-    for (missing, topics) in missing(present(permitted_or_not_due), TO_FOLLOW) {
+    for (missing, topics) in missing(present(permitted_or_not_due), &to_follow()) {
         let (what, fix) = text(&missing, &topics);
         let what = format!("{what}, and they have to be changed before they can mirror");
         findings.push(problem(&subject, what, fix));
     }
-    for (missing, topics) in missing(present(permitted_or_due), TO_FOLLOW) {
+    for (missing, topics) in missing(present(permitted_or_due), &to_follow()) {
         let (what, fix) = text(&missing, &topics);
         let what =
             format!("{what}: new partitions and changed settings of the source can't be applied");
@@ -105,10 +107,8 @@ fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
 fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
     match mirror {
         MirrorFacts::Present { permitted, due, .. } => {
-            let has = |operation: &&AclOperation| {
-                permitted.has(**operation) || counts(due.contains(*operation))
-            };
-            let all: Vec<AclOperation> = TO_FOLLOW.iter().filter(has).copied().collect();
+            let mut all = to_follow();
+            all.retain(|it| permitted.has(*it) || counts(due.contains(it)));
             Some(Operations::of(&all))
         }
         MirrorFacts::Missing { .. } => None,

@@ -60,13 +60,36 @@ pub enum Verb {
     /// Run the service
     Run,
     /// Check configuration, connections, permissions and limits; print each problem with its fix
-    Check,
+    Check(CheckArgs),
     /// Manage the checkpoint DB while the service isn't running
     #[command(subcommand)]
     Store(StoreVerb),
     /// A request to the running service.
     #[command(flatten)]
     Ask(ServiceVerb),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// Print the permissions that the configuration takes on its clusters, and connect to nothing
+    #[arg(long)]
+    pub print_acls: bool,
+    /// The principal to print them for, if it differs from that of the clusters' logins
+    #[arg(long, value_name = "P", requires = "print_acls")]
+    pub principal: Option<String>,
+    /// The form in which to print them
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = AclForm::KafkaAcls, requires = "print_acls")]
+    pub form: AclForm,
+}
+
+/// The forms of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AclForm {
+    /// Commands of `kafka-acls.sh`
+    KafkaAcls,
+    /// Resources `KafkaUser`
+    Strimzi,
 }
 
 /// The verbs that send requests to the running service.

@@ -26,8 +26,8 @@ mod verify;
 use std::io::Write;
 
 pub use args::{
-    ApplyArgs, Args, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output,
-    PlanArgs, PlanKind,
+    AclForm, ApplyArgs, Args, CheckArgs, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs,
+    IntentArgs, Output, PlanArgs, PlanKind,
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,

@@ -83,6 +83,38 @@ impl Expression {
     }
 }
 
+/// The names that an expression matches, in the terms of Kafka's permissions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamePattern {
+    /// One name.
+    Name(String),
+    /// All names that begin with it.
+    Prefix(String),
+    /// Names that no pattern describes, by the expression as written.
+    Other(String),
+}
+
+impl Expression {
+    /// The names that it matches.
+    pub(super) fn names(&self) -> NamePattern {
+        if let Some(name) = self.literal() {
+            return NamePattern::Name(name.to_owned());
+        }
+        let front = [".*", ".+"].into_iter();
+        let mut front = front.filter_map(|rest| self.written.strip_suffix(rest));
+        let prefix = front.find_map(|front| match front {
+            "" => Some(String::new()),
+            // A bare dot in front would be any character.
+            front if front.replace("\\.", "").contains('.') => None,
+            front => literal(front),
+        });
+        prefix.map_or_else(
+            || NamePattern::Other(self.written.to_string()),
+            NamePattern::Prefix,
+        )
+    }
+}
+
 /// The name if an expression is plainly a single one: letters, digits, `_`, `-`, and escaped or bare dots.
 fn literal(expression: &str) -> Option<String> {
     let name = expression.replace("\\.", ".");

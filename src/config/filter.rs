@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::error::{Error, Kind, Result};
 use crate::model::{ClusterName, GroupId, Policy, TopicName};
 
-use super::expression::Expression;
+use super::expression::{Expression, NamePattern};
 use super::policies::PolicyRules;
 use super::rule::{NameRule, RuleKind};
 
@@ -45,6 +45,12 @@ impl Names {
             include: compiled(include.iter().map(AsRef::as_ref).collect())?,
             exclude: compiled(exclude.iter().map(AsRef::as_ref).collect())?,
         })
+    }
+
+    /// What each expression of `include` matches, and whether any of it is excluded again.
+    fn patterns(&self) -> (Vec<NamePattern>, bool) {
+        let included = self.include.iter().map(Expression::names);
+        (included.collect(), !self.exclude.is_empty())
     }
 
     /// The expressions that exclude a name.
@@ -253,6 +259,11 @@ impl TopicFilter {
         })
     }
 
+    /// What each expression in `topics` matches, and whether any of it is excluded again.
+    pub fn patterns(&self) -> (Vec<NamePattern>, bool) {
+        self.names.patterns()
+    }
+
     /// The expressions that it includes, and all others that [`matches`](Self::matches) depends on.
     pub(super) fn expressions(&self) -> [Vec<String>; 2] {
         let texts = |all: &[Expression]| all.iter().map(|it| it.pattern().to_owned()).collect();
@@ -299,6 +310,11 @@ impl GroupFilter {
 
     pub(super) fn of(include: Vec<Expression>, exclude: Vec<Expression>) -> Self {
         Self(Names { include, exclude })
+    }
+
+    /// What each expression in `groups` matches, and whether any of it is excluded again.
+    pub fn patterns(&self) -> (Vec<NamePattern>, bool) {
+        self.0.patterns()
     }
 
     /// The rules that apply to a group, at least one, in the order in which they decide: the first one does.

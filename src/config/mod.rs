@@ -34,6 +34,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 pub use api::{ApiConfig, OpenPart};
+pub use expression::NamePattern;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Policies, Policy, TopicName};
+use crate::model::{HaltCode, Policies, Policy, TopicName};
 
 use super::expression::Expression;
 
@@ -59,6 +59,15 @@ impl PolicyRules {
     pub(super) fn expressions(&self) -> impl Iterator<Item = &str> {
         let topics = self.exceptions.iter().flat_map(|it| &it.topics);
         topics.map(Expression::pattern)
+    }
+
+    /// Whether any topic may have this policy.
+    pub fn uses(&self, policy: Policy) -> bool {
+        let exceptions = self.exceptions.iter();
+        let mut all = exceptions
+            .map(|it| it.given.or(self.link))
+            .chain([self.link]);
+        all.any(|it| HaltCode::ALL.iter().any(|code| it.on(*code) == policy))
     }
 
     /// The policies of a topic, by its name on the source: the first matching exception takes precedence over the link.

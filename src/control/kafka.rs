@@ -10,7 +10,8 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::config::Start;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::admin::{
     self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, ListedOffset, NewTopic,
     OffsetSpec,
@@ -24,9 +25,9 @@ use super::topics::cluster::{Look, SeenTopic, TopicSite};
 use super::topics::configs::{self, TopicConfigs};
 use super::topics::plan::NewMirror;
 
-/// A Kafka cluster. Cheap to clone.
+/// A Kafka cluster, the right to change it, and what groups' offsets are read for. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct KafkaSite(Cluster, Ownership);
+pub struct KafkaSite(Cluster, Ownership, Need);
 
 const MINUTE_MS: i64 = 60_000;
 /// How long a first look asks for the starts of partitions.
@@ -39,12 +40,12 @@ const NEWEST_BATCHES: usize = 8;
 impl KafkaSite {
     /// Creates a site on the connections of `cluster`, which may always write.
     pub fn new(cluster: Cluster) -> Self {
-        Self(cluster, Ownership::permanent())
+        Self(cluster, Ownership::permanent(), Need::ReadOffsets)
     }
 
     /// Creates a site that commits group offsets and changes topics only while `right` is held.
     pub fn under(cluster: Cluster, right: Ownership) -> Self {
-        Self(cluster, right)
+        Self(cluster, right, Need::CommitOffsets)
     }
 
     /// The cluster's metadata, asked for now.
@@ -157,6 +158,13 @@ impl TopicSite for KafkaSite {
             }
         }
         .boxed()
+    }
+
+    fn hidden<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        admin::hidden_topics(&self.0, topics).boxed()
     }
 
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
@@ -279,7 +287,9 @@ impl Site for KafkaSite {
         group: &'a GroupId,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>> {
         async move {
-            let offsets = admin::group_offsets(&self.0, group).await?.into_iter();
+            let offsets = admin::group_offsets(&self.0, group, self.2)
+                .await?
+                .into_iter();
             let committed = offsets.map(|(partition, committed)| {
                 let (offset, metadata) = (committed.offset, committed.metadata);
                 (partition, CommittedOffset { offset, metadata })
@@ -287,6 +297,13 @@ impl Site for KafkaSite {
             Ok(committed.collect())
         }
         .boxed()
+    }
+
+    fn hidden_topics<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        admin::hidden_topics(&self.0, topics).boxed()
     }
 
     fn commit<'a>(

@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) mute: bool,
     /// Groups that aren't listed.
     pub(crate) hidden: BTreeSet<GroupId>,
+    /// Topics that may not be seen.
+    pub(crate) hidden_topics: BTreeSet<TopicName>,
     /// Groups whose offsets may not be read.
     pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
@@ -148,7 +150,20 @@ impl Site for FakeSite {
             if inner.refused.contains(group) {
                 return Err(Error::new(Kind::Broker(BrokerCode(30)), "not permitted"));
             }
-            Ok(inner.offsets.get(group).cloned().unwrap_or_default())
+            let mut offsets = inner.offsets.get(group).cloned().unwrap_or_default();
+            offsets.retain(|it, _| !inner.hidden_topics.contains(&it.topic));
+            Ok(offsets)
+        })
+    }
+
+    fn hidden_topics<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        self.ask(|inner| {
+            let hidden = topics.iter().filter(|it| inner.hidden_topics.contains(*it));
+            let why = || Error::new(Kind::Broker(BrokerCode(29)), "not permitted");
+            Ok(hidden.map(|it| (it.clone(), why())).collect())
         })
     }
 

@@ -40,3 +40,19 @@ fn a_chain_names_each_circumstance_and_each_cause_once() {
         "nothing moves (cluster paris): no metadata (cluster oslo): no connection to broker 1: connection refused"
     );
 }
+
+#[test]
+fn the_fix_is_named_once_at_the_end_however_deep_it_is() {
+    let refused = Error::new(Kind::Broker(BrokerCode(29)), "refused").fixed_by("grant Read");
+    let shared = refused.shared("produce failed").fixed_by("something else");
+    assert_eq!(shared.fix(), Some("grant Read"));
+    let elsewhere = shared.partition(&TopicPartition::new("t", 1));
+    assert_eq!(
+        elsewhere.chain(),
+        "produce failed (partition t-1): refused; grant Read"
+    );
+    assert_eq!(
+        elsewhere.without_partition(),
+        "produce failed: refused; grant Read"
+    );
+}

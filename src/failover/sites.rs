@@ -92,10 +92,11 @@ impl Sites {
     ) -> Result<Situation> {
         let mut snapshot = self.ledger.snapshot()?.unwrap_or_default();
         snapshot.forget_former(&self.mirrored.partitions());
+        let known: BTreeSet<GroupId> = snapshot.groups.keys().cloned().collect();
         let source_ends = std::mem::take(&mut snapshot.ends);
         let (source, placed) = match kind {
             MoveKind::Switchover => {
-                let mut source = self.source_now(chosen, now).await;
+                let mut source = self.source_now(chosen, &known, now).await;
                 let commits = std::mem::take(&mut source.commits);
                 (source, self.placed_all(commits).await?)
             }
@@ -187,21 +188,38 @@ impl Sites {
     }
 
     /// The present state of the source; a source that doesn't answer has no groups.
-    async fn source_now(&self, chosen: &Chosen, now: Timestamp) -> SourceSide {
+    async fn source_now(
+        &self,
+        chosen: &Chosen,
+        known: &BTreeSet<GroupId>,
+        now: Timestamp,
+    ) -> SourceSide {
         let failed = |error: Error| SourceSide {
             failure: Some(error.chain()),
             ..SourceSide::default()
         };
-        self.ask_source(chosen, now).await.unwrap_or_else(failed)
+        let asked = self.ask_source(chosen, known, now).await;
+        asked.unwrap_or_else(failed)
     }
 
-    async fn ask_source(&self, chosen: &Chosen, now: Timestamp) -> Result<SourceSide> {
+    /// Asks the source for its groups. A known one that it doesn't list may be one that isn't shown to farshore, so its offsets
+    /// are read, too: a move without it would leave it behind.
+    async fn ask_source(
+        &self,
+        chosen: &Chosen,
+        known: &BTreeSet<GroupId>,
+        now: Timestamp,
+    ) -> Result<SourceSide> {
         let mut side = SourceSide {
             as_of_ms: Some(now.as_millisecond()),
             ..SourceSide::default()
         };
-        let activity = self.source.groups().await?.into_iter();
-        let asked = activity.filter(|(group, activity)| {
+        let mut activity = self.source.groups().await?;
+        for group in known {
+            let unlisted = activity.entry(group.clone());
+            unlisted.or_insert(GroupActivity::AtRest);
+        }
+        let asked = activity.into_iter().filter(|(group, activity)| {
             *activity != GroupActivity::Unsupported && self.takes(chosen, group)
         });
         let mut reads = stream::iter(asked)

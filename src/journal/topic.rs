@@ -19,8 +19,6 @@ use super::{Contents, LEASE};
 /// The replication factor if the configuration sets none and there are at least this many brokers.
 const REPLICAS: i16 = 3;
 const LOOKS: usize = 50;
-/// The prefix of journals' names, followed by the link's.
-const PREFIX: &str = "__farshore.";
 
 /// A link's journal topic, under the id it was first seen with.
 #[derive(Debug, Clone)]
@@ -29,14 +27,17 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// The prefix of journals' names, followed by the link's.
+    pub const PREFIX: &str = "__farshore.";
+
     /// The name of a link's journal.
     pub fn name(link: &LinkName) -> TopicName {
-        TopicName::new(format!("{PREFIX}{link}"))
+        TopicName::new(format!("{}{link}", Self::PREFIX))
     }
 
     /// The link whose journal a topic is, by its name.
     pub fn link(topic: &TopicName) -> Option<LinkName> {
-        topic.as_str().strip_prefix(PREFIX).map(LinkName::new)
+        topic.as_str().strip_prefix(Self::PREFIX).map(LinkName::new)
     }
 
     /// The existing topic; `None` if it doesn't exist.
@@ -99,6 +100,13 @@ impl Topic {
         }
         let topic = Self::wanted(cluster, link, replicas);
         admin::create_topic(cluster, &topic, &Ownership::permanent()).await?;
+        let name = std::slice::from_ref(&topic.name);
+        if let Some(hidden) = admin::hidden_topics(cluster, name)
+            .await?
+            .remove(&topic.name)
+        {
+            return Err(hidden);
+        }
         for _ in 0..LOOKS {
             if let Some(topic) = Self::find(cluster, link).await?
                 && cluster.leader(&topic.log.partition).await.is_ok()

@@ -1,6 +1,7 @@
 //! The only module that knows Kafka's protocol: batches, connections and administrative requests. It knows nothing of
 //! links.
 
+pub mod acl;
 pub mod admin;
 pub mod batch;
 pub mod client;

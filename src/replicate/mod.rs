@@ -27,7 +27,7 @@ pub use shared::inventory::{Holdings, Inventory, PartitionHoldings};
 pub use shared::resolve_request::ResolveRefused;
 pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::source_writers::OtherLinks;
-pub(crate) use worker::context::record_name;
+pub(crate) use worker::context::{record_name, transactional_ids};
 
 pub use shared::held::{OpenTransaction, TransactionLimit};
 pub use shared::link::LinkView;

@@ -30,6 +30,7 @@ mod ownership;
 mod premises;
 mod preserve;
 mod record;
+mod rights;
 mod service;
 mod setting;
 mod strangers;

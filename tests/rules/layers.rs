@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Pure cores.
     &[
         "offsets",
+        "kafka::acl",
         "kafka::batch",
         "kafka::data::append_place",
         "replicate::fetch",

@@ -10,6 +10,7 @@
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
+pub(crate) mod acls;
 pub(crate) mod ask;
 pub(crate) mod brokers;
 pub(crate) mod certificates;

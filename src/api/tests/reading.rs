@@ -67,6 +67,14 @@ async fn a_link_says_what_it_waits_for() {
         "link paris-oslo: halted: orders-0"
     ]);
     assert_eq!(ready.json, json!({ "ready": false, "reasons": reasons }));
+    let slow = Condition {
+        source: Reach::Reached,
+        target: Reach::Reached,
+        throttled: [false, true],
+        ..Condition::default()
+    };
+    let (link, _) = seen(slow).await;
+    assert_eq!(link["detail"], "slowed down by the quotas of oslo");
     let (link, _) = seen(Condition::default()).await;
     assert_eq!(link["state"], "starting");
 }

@@ -2,18 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+    ClusterFacts, Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
+    TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::kafka::client::Endpoint;
-use crate::model::{BrokerId, Partition};
+use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
 
 use super::*;
-use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
-use crate::kafka::admin::AclOperation;
-use crate::model::{CertificateEnds, TopicName};
+use crate::kafka::acl::{AclOperation, Grantee};
 
 mod circling;
 mod expiring;
@@ -44,8 +43,10 @@ fn cluster(id: &str) -> ClusterFacts {
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ClusterFacts {
-        bootstrap: format!("{id}:9092"),
-        principal: "ANONYMOUS".to_owned(),
+        grantee: Grantee {
+            bootstrap: format!("{id}:9092"),
+            principal: "ANONYMOUS".to_owned(),
+        },
         certificates: CertificateEnds::default(),
         reached: Ok(Reached {
             id: id.to_owned(),
@@ -381,7 +382,7 @@ fn where_refused_records_cannot_go_is_named() {
         fix,
     );
     found(&mut facts).quarantine = Some(quarantine(refused(29)));
-    let fix = "--operation Create --operation Read";
+    let fix = "--operation Read --operation Write --operation Create";
     assert_only(
         &facts,
         Severity::Problem,

@@ -123,7 +123,13 @@ impl Carrier<'_> {
         let wanted = wants.of(&group, &account).into_iter();
         let (open, held): (Vec<_>, Vec<_>) = wanted.partition(|(it, _)| may_write(it));
         let found = if !open.is_empty() {
-            Some(self.target.offsets(&group).await?)
+            match self.target.offsets(&group).await {
+                Ok(found) => Some(found),
+                Err(error) => {
+                    self.show_unread(&account, group, open, &error);
+                    return Err(error);
+                }
+            }
         } else if held.is_empty() || pass.activity.is_none() {
             None
         } else {
@@ -160,6 +166,37 @@ impl Carrier<'_> {
         };
         self.board.put(group, status);
         outcome
+    }
+
+    /// Shows why nothing can be decided on the offsets of a group.
+    fn show_unread(
+        &self,
+        account: &Account,
+        group: GroupId,
+        open: Vec<(TopicPartition, Want)>,
+        error: &Error,
+    ) {
+        let partitions = open.into_iter().map(|(partition, want)| {
+            let written = account.written.get(&partition);
+            GroupPartitionStatus {
+                source_offset: match want {
+                    Want::Commit(commit) | Want::Unknown(Some(commit)) => Some(commit.offset),
+                    Want::Unknown(None) | Want::Nothing => None,
+                },
+                target_offset: written.and_then(|it| it.last),
+                partition,
+                state: GroupState::Waiting,
+                exact: false,
+                moved_by: None,
+                expires_at: None,
+                detail: Some(error.chain()),
+            }
+        });
+        let status = GroupStatus {
+            partitions: partitions.collect(),
+            ..GroupStatus::default()
+        };
+        self.board.put(group, status);
     }
 
     /// Shows the offsets that may not be written.

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{GroupId, TopicName, TopicPartition};
 
 /// The number of groups queried concurrently.
@@ -22,6 +22,11 @@ pub trait Site: Send + Sync + Debug {
         &'a self,
         group: &'a GroupId,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>>;
+    /// Those of these topics that may not be seen, each with the error: offsets in them are left out.
+    fn hidden_topics<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>>;
     /// Commits offsets of a group without members; each partition has its own result.
     ///
     /// After a retriable error it is unknown whether the offset was committed, or still will be.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::control::TargetLog;
-use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
+use crate::model::{GroupId, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
 use super::decide::{CommitDecision, Scene, Wanted};
@@ -94,6 +94,9 @@ impl GroupStatus {
         }
     }
 }
+
+/// Why the source doesn't tell a group's offsets, in one topic or all.
+pub(super) type Refused = BTreeMap<(GroupId, Option<TopicName>), String>;
 
 /// Partitions whose ends the source doesn't report, so that there is no consistent cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +192,25 @@ impl Board {
         }
     }
 
+    /// Shows why offsets of groups can't be read on the source, where they would be shown as carried over.
+    pub(super) fn show_refused(&self, refused: &Refused) {
+        let mut groups = self.groups.write();
+        for ((group, topic), why) in refused {
+            let status = groups.get_mut(group);
+            let offsets = status.into_iter().flat_map(|it| &mut it.partitions);
+            let is_meant = |it: &&mut GroupPartitionStatus| {
+                let is_there = topic
+                    .as_ref()
+                    .is_none_or(|it_is| it.partition.topic == *it_is);
+                it.is_followed() && is_there
+            };
+            for offset in offsets.filter(is_meant) {
+                offset.state = GroupState::Waiting;
+                offset.detail = Some(why.clone());
+            }
+        }
+    }
+
     pub(super) fn put(&self, group: GroupId, status: GroupStatus) {
         self.groups.write().insert(group, status);
     }
@@ -204,8 +226,9 @@ impl Board {
 }
 
 impl GroupPartitionStatus {
-    fn wait_for_cut(&mut self, newer: Self) {
-        let is_followed = match self.state {
+    /// Whether the offset on the target follows that of the source.
+    fn is_followed(&self) -> bool {
+        match self.state {
             GroupState::Synced
             | GroupState::Pending
             | GroupState::Held
@@ -216,8 +239,11 @@ impl GroupPartitionStatus {
             | GroupState::Moved
             | GroupState::Waiting
             | GroupState::Paused => false,
-        };
-        if is_followed && self.source_offset != newer.source_offset {
+        }
+    }
+
+    fn wait_for_cut(&mut self, newer: Self) {
+        if self.is_followed() && self.source_offset != newer.source_offset {
             let target_offset = self.target_offset;
             *self = Self {
                 target_offset,

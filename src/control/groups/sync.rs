@@ -90,6 +90,7 @@ impl GroupSync {
         }
         let is_other = memory.holding.follow(&self.mirrored.intents());
         if memory.rests() && !is_other {
+            self.board.show_refused(&memory.refused);
             return Ok(());
         }
         let partitions = self.mirrored.partitions();
@@ -108,6 +109,7 @@ impl GroupSync {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
+        self.board.show_refused(&memory.refused);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::config::Start;
 use crate::control::mirrored::Mirrored;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kafka::admin::CreatedTopics;
 use crate::model::{PartitionState, SourceOffset, TopicId, TopicName, TopicPartition};
 
@@ -27,6 +27,11 @@ const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
 pub trait TopicSite: Send + Sync + Debug {
     /// The current topics.
     fn look(&self) -> BoxFuture<'_, Result<Look>>;
+    /// Those of these topics that may not be seen, each with the error. Whether they exist isn't known.
+    fn hidden<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>>;
     /// The effective configs of topics, or why they can't be read; a topic that doesn't exist is left out.
     fn configs<'a>(
         &'a self,

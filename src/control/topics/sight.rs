@@ -58,6 +58,8 @@ pub struct Sight {
     pub initial: BTreeMap<TopicName, i32>,
     /// Source topics whose mirror was created during this look.
     pub created: BTreeSet<TopicName>,
+    /// Source topics that may not be seen, on the source or as a mirror, with the reason.
+    pub hidden: BTreeMap<TopicName, Reason>,
     /// Whether offsets are preserved where nothing is mirrored yet.
     pub preserves: bool,
     /// Source topics whose history is mirrored in all partitions.
@@ -86,10 +88,11 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         };
         return (!sight.is_recreated(name)).then(reason);
     }
+    if let Some(reason) = sight.hidden.get(name) {
+        return Some(reason.clone());
+    }
     let Some(source) = sight.source.get(name) else {
-        let message = format!(
-            "topic {name} is gone from the source, or DESCRIBE on it is no longer permitted"
-        );
+        let message = format!("topic {name} is gone from the source");
         return Some(Reason::new(HaltCode::SourceTopicMissing, message));
     };
     let (was, is) = (known.source_id, source.id);
@@ -103,10 +106,7 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::SourceRecreated, message));
     }
     let Some(target) = sight.target.get(&known.target_name) else {
-        let message = format!(
-            "mirror topic {} is gone from the target, or DESCRIBE on it is no longer permitted",
-            known.target_name
-        );
+        let message = format!("mirror topic {} is gone from the target", known.target_name);
         return Some(Reason::new(HaltCode::TargetTopicMissing, message));
     };
     let (was, is) = (known.target_id, target.id);

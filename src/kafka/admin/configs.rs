@@ -13,6 +13,7 @@ use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRe
 use kafka_protocol::protocol::StrBytes;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::text;
 use crate::kafka::client::{Cluster, Recipient};
@@ -129,7 +130,12 @@ async fn describe(
                     Some(code) => {
                         let what = format!("describe the settings of {}", result.resource_name);
                         let detail = result.error_message.as_deref();
-                        return Err(connection.refusal(&what, code, detail));
+                        let refusal = connection.refusal(&what, code, detail);
+                        let need = match result.resource_type {
+                            TOPIC => Need::ReadTopicConfigs,
+                            _ => Need::ReadBrokerConfigs,
+                        };
+                        return Err(cluster.explained(refusal, need, &result.resource_name));
                     }
                 }
             }
@@ -192,7 +198,10 @@ pub async fn alter_topic_configs(
                 None => Ok(()),
                 Some(code) => {
                     let what = format!("change the settings of topic {topic}");
-                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                    let detail = result.error_message.as_deref();
+                    let refusal = connection.refusal(&what, code, detail);
+                    let need = Need::ChangeTopicConfigs;
+                    Err(cluster.explained(refusal, need, topic.as_str()))
                 }
             }
         }

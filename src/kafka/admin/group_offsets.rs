@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::{BrokerCode, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::{by_topic, group_id, text, topic_partition};
 use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient};
@@ -34,13 +35,14 @@ pub struct GroupOffset {
 const FIRST_BATCHED: i16 = 8;
 
 /// Returns all committed offsets of a group; empty for a group that doesn't exist. Commits in open transactions are not
-/// included.
+/// included, and brokers leave out those in topics that farshore may not describe. `need` is what the offsets are read for,
+/// and named where a right is missing.
 ///
-/// Errors: the broker's code, even for a single partition: `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE` on its
-/// topic.
+/// Errors: the broker's code, even for a single partition.
 pub async fn group_offsets(
     cluster: &Cluster,
     group: &GroupId,
+    need: Need,
 ) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
     let ask = cluster.ask(
         Recipient::Coordinator(group.clone()),
@@ -63,6 +65,7 @@ pub async fn group_offsets(
         },
     );
     ask.await
+        .map_err(|error| cluster.explained(error, need, group.as_str()))
 }
 
 /// One partition of a response, in either layout.
@@ -157,6 +160,14 @@ pub async fn commit_group_offsets(
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
             let mut outcomes = committed(&connection, group, answer)?;
+            for (partition, outcome) in &mut outcomes {
+                if let Err(error) = outcome {
+                    let error = std::mem::replace(error, missing("the partition"));
+                    let error = cluster.explained(error, Need::CommitOffsets, group.as_str());
+                    let topic = partition.topic.as_str();
+                    *outcome = Err(cluster.explained(error, Need::ReadRecords, topic));
+                }
+            }
             for partition in offsets.keys() {
                 let outcome = outcomes.entry(partition.clone());
                 outcome.or_insert_with(|| Err(missing("the partition").partition(partition)));
@@ -165,6 +176,7 @@ pub async fn commit_group_offsets(
         }
     });
     ask.await
+        .map_err(|error| cluster.explained(error, Need::CommitOffsets, group.as_str()))
 }
 
 fn committed(

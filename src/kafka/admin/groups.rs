@@ -6,6 +6,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::{BrokerCode, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::group_id;
 use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient, Slot};
@@ -109,6 +110,7 @@ pub async fn describe_group(cluster: &Cluster, group: &GroupId) -> Result<GroupD
         },
     );
     ask.await
+        .map_err(|error| cluster.explained(error, Need::ReadOffsets, group.as_str()))
 }
 
 async fn describe_newer(

@@ -10,6 +10,7 @@ use kafka_protocol::messages::write_txn_markers_request::{
 use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 use crate::error::{BrokerCode, Error, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{by_topic, topic_partition};
 use crate::kafka::client::{Cluster, Connection};
@@ -63,7 +64,7 @@ pub async fn refuses_markers(cluster: &Cluster) -> Result<Option<Error>> {
     let connection = cluster.any_connection().await?;
     let nobodys = TopicName::new(format!("farshore-probe-{:016x}", fastrand::u64(..)));
     let nowhere = TopicPartition::new(nobodys, 0);
-    let refused = try_marker(&connection, &nowhere).await?;
+    let refused = try_marker((cluster, &connection), &nowhere).await?;
     Ok(refused.filter(|it| it.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)))
 }
 
@@ -71,7 +72,7 @@ pub async fn refuses_markers(cluster: &Cluster) -> Result<Option<Error>> {
 ///
 /// Errors: the connection breaks or the response is overdue.
 pub async fn try_marker(
-    connection: &Connection,
+    (cluster, connection): (&Cluster, &Connection),
     partition: &TopicPartition,
 ) -> Result<Option<Error>> {
     let marker = Markers {
@@ -82,14 +83,15 @@ pub async fn try_marker(
     };
     let codes = write_markers(connection, &[marker], &Ownership::permanent()).await?;
     let code = codes.get(partition).copied().flatten();
-    Ok(code.map(|code| refused_markers(connection, code)))
+    Ok(code.map(|code| refused_markers((cluster, connection), code)))
 }
 
 /// Builds the error for a broker's refusal of control markers.
-pub fn refused_markers(connection: &Connection, code: BrokerCode) -> Error {
+pub fn refused_markers((cluster, connection): (&Cluster, &Connection), code: BrokerCode) -> Error {
     let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
         .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
-    connection.refusal("write control markers", code, detail)
+    let refusal = connection.refusal("write control markers", code, detail);
+    cluster.explained(refusal, Need::WriteMarkers, "")
 }
 
 fn request(orders: &[Markers]) -> WriteTxnMarkersRequest {

@@ -29,7 +29,7 @@ pub use offsets::{
     list_offsets_until, served,
 };
 pub use outdated::{Outdated, outdated};
-pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};
+pub use permissions::{Operations, hidden_topics, refused_creations, topic_operations};
 pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{RawRead, ReadAt, read_at, read_committed, read_raw};

@@ -16,6 +16,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, OffsetForLeaderEpochRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Error, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind, Told};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
@@ -246,7 +247,7 @@ async fn list_coalesced(
         })
         .await;
     match told {
-        Ok(Some((connection, one))) => read(&connection, partition, &one),
+        Ok(Some((connection, one))) => read(cluster, &connection, partition, &one),
         Ok(None) => Err(unlisted(partition, &Arc::new(missing("the partition")))),
         Err(cause) => Err(unlisted(partition, &cause)),
     }
@@ -267,7 +268,7 @@ async fn list_of(
     let (mut listed, failure) = match answers_of(cluster, broker, kind, &details).await {
         Ok(answers) => {
             let results = answers.into_iter().map(|(of, (connection, one))| {
-                let result = read(&connection, &of, &one);
+                let result = read(cluster, &connection, &of, &one);
                 (of, result)
             });
             (results.collect(), missing("the partition"))
@@ -320,14 +321,18 @@ async fn answers_of(
 }
 
 fn read(
+    cluster: &Cluster,
     connection: &Connection,
     partition: &TopicPartition,
     one: &ListOffsetsPartitionResponse,
 ) -> Result<ListedOffset> {
     match code_of(one.error_code) {
-        Some(code) => Err(connection
-            .refusal("list the offset", code, None)
-            .partition(partition)),
+        Some(code) => {
+            let refusal = connection.refusal("list the offset", code, None);
+            let name = partition.topic.as_str();
+            let refusal = cluster.explained(refusal, Need::ReadRecords, name);
+            Err(refusal.partition(partition))
+        }
         None => Ok(ListedOffset {
             offset: one.offset,
             timestamp: one.timestamp,
@@ -375,5 +380,6 @@ pub async fn end_of_epoch(
             }
         })
         .await
+        .map_err(|error| cluster.explained(error, Need::ReadRecords, partition.topic.as_str()))
         .map_err(|error| error.partition(partition))
 }

@@ -1,13 +1,13 @@
-//! Querying what farshore is permitted to do on a cluster, without doing it.
+//! Querying what farshore is permitted to do on a cluster, without doing it, and naming what it isn't.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
 
-use crate::error::{BrokerCode, Error, Result};
-use crate::kafka::client::error_codes::code_of;
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::acl::{AclOperation, Grantee, Need, is_not_permitted};
+use crate::kafka::client::error_codes::{code_of, describe};
 use crate::kafka::client::names::topic_name;
 use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
@@ -15,31 +15,34 @@ use crate::model::TopicName;
 use super::topics::{NewTopic, creatable};
 use super::{milliseconds, missing};
 
-/// An operation on a topic: the part of Kafka's `AclOperation` that farshore needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AclOperation {
-    /// Read records.
-    Read = 3,
-    /// Write records.
-    Write = 4,
-    /// Create the topic.
-    Create = 5,
-    /// Delete records.
-    Delete = 6,
-    /// Add partitions.
-    Alter = 7,
-    /// See that it exists, its partitions and its offsets.
-    Describe = 8,
-    /// Read its settings.
-    DescribeConfigs = 10,
-    /// Change its settings.
-    AlterConfigs = 11,
-}
+impl Cluster {
+    /// The principal under which its brokers know farshore; `ANONYMOUS` without a login and a certificate. Only brokers
+    /// know what they make of a certificate.
+    pub fn grantee(&self) -> Grantee {
+        let settings = self.settings();
+        let bootstrap: Vec<String> = settings.bootstrap.iter().map(ToString::to_string).collect();
+        let principal = match &settings.login {
+            Some(login) => login.principal().unwrap_or("<principal of farshore>"),
+            None if settings.is_certified => "<subject of the certificate>",
+            None => "ANONYMOUS",
+        };
+        Grantee {
+            bootstrap: bootstrap.join(","),
+            principal: principal.to_owned(),
+        }
+    }
 
-impl fmt::Display for AclOperation {
-    /// The form that the `--operation` option of `kafka-acls` takes.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+    /// Adds the command that grants the missing right, if `error` is a refusal without what `need` takes on the resource
+    /// of this name.
+    #[must_use]
+    pub fn explained(&self, error: Error, need: Need, name: &str) -> Error {
+        match error.code() {
+            Some(code) if need.is_refused_by(code) => {
+                let command = self.grantee().command_for(need, name);
+                error.fixed_by(format!("grant {}: {command}", need.words(name)))
+            }
+            _ => error,
+        }
     }
 }
 
@@ -95,6 +98,35 @@ pub async fn topic_operations(
     Ok(permitted)
 }
 
+/// Returns those of these topics that brokers don't describe to farshore without a right, each with the error. Brokers
+/// don't say whether such a topic exists.
+///
+/// Errors: those of [`Cluster::call`].
+pub async fn hidden_topics(
+    cluster: &Cluster,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, Error>> {
+    let mut hidden = BTreeMap::new();
+    for chunk in topics.chunks(CHUNK) {
+        let asked = chunk
+            .iter()
+            .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
+        let request = MetadataRequest::default()
+            .with_topics(Some(asked.collect()))
+            .with_allow_auto_topic_creation(false);
+        let answer = cluster.call(Recipient::Any, request).await?;
+        hidden.extend(answer.topics.into_iter().filter_map(|topic| {
+            let name = TopicName::new(topic.name?.as_str());
+            let code = code_of(topic.error_code).filter(|code| is_not_permitted(*code))?;
+            let text = format!("topic {name} is not shown: {}", describe(code));
+            let error = Error::new(Kind::Broker(code), text).cluster(cluster.name());
+            let error = cluster.explained(error, Need::ReadRecords, name.as_str());
+            Some((name, error))
+        }));
+    }
+    Ok(hidden)
+}
+
 /// Makes the controller validate the creation of topics without creating them: permission, replicas, settings and
 /// policies. Returns the refusals; a topic that already exists is not one.
 ///
@@ -123,7 +155,9 @@ pub async fn refused_creations(
                         code_of(result.error_code).filter(|code| *code != TOPIC_ALREADY_EXISTS)?;
                     let what = format!("create topic {name}");
                     let detail = result.error_message.as_deref();
-                    Some((name, connection.refusal(&what, code, detail)))
+                    let refusal = connection.refusal(&what, code, detail);
+                    let refusal = cluster.explained(refusal, Need::CreateTopic, name.as_str());
+                    Some((name, refusal))
                 });
                 Ok(refusals.collect::<BTreeMap<_, _>>())
             }

@@ -7,6 +7,7 @@ use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::describe_producers_response::PartitionResponse;
 
 use crate::error::{Error, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::coalesce::Told;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{by_topic, topic_partition};
@@ -66,6 +67,7 @@ pub async fn describe_producers(
             Ok(Some(states.collect()))
         })
         .await
+        .map_err(|error| cluster.explained(error, Need::ReadRecords, partition.topic.as_str()))
         .map_err(|error| error.partition(partition))
 }
 

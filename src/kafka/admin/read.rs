@@ -9,6 +9,7 @@ use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::acl::{Need, is_not_permitted};
 use crate::kafka::batch::{Batch, batches};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::topic_name;
@@ -36,7 +37,7 @@ pub struct ReadAt {
     pub aborted: Vec<(ProducerId, i64)>,
     /// The topic's id according to the metadata.
     pub topic_id: TopicId,
-    /// An error that isn't retriable, such as `OFFSET_OUT_OF_RANGE`.
+    /// An error that isn't retriable, such as `OFFSET_OUT_OF_RANGE`, but for that of a missing right.
     pub error: Option<BrokerCode>,
 }
 
@@ -68,7 +69,8 @@ fn at_once(partition: &TopicPartition) -> Manner {
 /// Fetches from `offset` up to the high watermark, without waiting for data. Returns at least one complete batch if
 /// there is one, even if it is larger than `max_bytes`.
 ///
-/// Errors: transient ones that lasted too long; a partition that doesn't exist; batches that cannot be decoded.
+/// Errors: transient ones that lasted too long; a partition that doesn't exist, or that may not be read; batches that cannot
+/// be decoded.
 pub async fn read_at(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -152,13 +154,14 @@ async fn fetch(
         let code = data.as_ref().map_or(0, |data| data.error_code);
         let codes = [answer.error_code, code];
         if let Some(code) = codes.into_iter().find_map(code_of)
-            && retry_of(code) != Retry::None
+            && (retry_of(code) != Retry::None || is_not_permitted(code))
         {
             return Err(connection.refusal("read", code, None));
         }
         Ok((data.ok_or_else(|| missing("the partition"))?, leader))
     });
     read.await
+        .map_err(|error| cluster.explained(error, Need::ReadRecords, partition.topic.as_str()))
         .map_err(|error| error.partition(partition).offset(offset))
 }
 

@@ -8,6 +8,7 @@ use kafka_protocol::messages::delete_records_request::{
 };
 
 use crate::error::{Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
 use crate::kafka::client::{Cluster, Connection, Recipient};
@@ -55,6 +56,7 @@ pub async fn delete_records(
             }
         })
         .await
+        .map_err(|error| cluster.explained(error, Need::DeleteRecords, partition.topic.as_str()))
         .map_err(|error| error.partition(partition).offset(before))
 }
 

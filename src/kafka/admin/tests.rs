@@ -13,6 +13,7 @@ use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest};
 
 use crate::error::BrokerCode;
+use crate::kafka::acl::Need;
 use crate::kafka::client::testing::{Call, FakeNet, Reply, metadata};
 use crate::kafka::client::{ApiKey, Cluster};
 use crate::model::{LeaderEpoch, TopicPartition};
@@ -94,7 +95,7 @@ fn what_they_return_may_run_in_a_task() {
     may_run(list_groups(&cluster));
     may_run(open_transactions(&cluster, &[].into()));
     may_run(describe_group(&cluster, &group));
-    may_run(group_offsets(&cluster, &group));
+    may_run(group_offsets(&cluster, &group, Need::ReadOffsets));
     let right = Ownership::permanent();
     may_run(commit_group_offsets(
         &cluster,

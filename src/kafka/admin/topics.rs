@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::{BrokerCode, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{text, topic_name};
 use crate::kafka::client::{Cluster, Connection, Recipient};
@@ -48,6 +49,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership
         created.results.pop().ok_or_else(|| missing("the topic"))?
     });
     ask.await
+        .map_err(|error| cluster.explained(error, Need::CreateTopic, topic.name.as_str()))
 }
 
 /// The answer to a request that creates topics.
@@ -71,7 +73,9 @@ pub async fn create_topics(
         let timeout = cluster.settings().request_timeout;
         let answer = create_on(&connection, topics, right, timeout).await?;
         let mut results = Vec::with_capacity(topics.len());
-        for result in answer.results {
+        for (topic, result) in topics.iter().zip(answer.results) {
+            let name = topic.name.as_str();
+            let result = result.map_err(|it| cluster.explained(it, Need::CreateTopic, name));
             match result {
                 // Another broker is the controller now.
                 Err(error) if retry_of_error(&error) == Retry::RefreshMetadata => {
@@ -154,6 +158,7 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownershi
         }
     });
     ask.await
+        .map_err(|error| cluster.explained(error, Need::DeleteTopic, topic.as_str()))
 }
 
 /// Increases a topic's number of partitions to `count`; succeeds if it has as many or more.
@@ -190,6 +195,7 @@ pub async fn create_partitions(
         }
     });
     ask.await
+        .map_err(|error| cluster.explained(error, Need::GrowTopic, topic.as_str()))
 }
 
 /// Whether the metadata shows at least `count` partitions, after some attempts: brokers are notified of new ones later

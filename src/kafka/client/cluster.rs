@@ -41,6 +41,8 @@ pub struct ClusterSettings {
     pub client_id: String,
     /// How to authenticate, if brokers require it.
     pub login: Option<Login>,
+    /// Whether its connections present a certificate of farshore's.
+    pub is_certified: bool,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
     /// How long one response may take.
@@ -215,18 +217,18 @@ impl Cluster {
             self.error(Kind::Disconnected, text)
         })?;
         let connection = self.0.pool.get(endpoint, slot).await;
-        connection.map_err(|error| {
-            if self.0.is_lost.load(Ordering::Relaxed) {
-                error.of_whole_cluster()
-            } else {
-                error
-            }
-        })
+        let is_lost = self.0.is_lost.load(Ordering::Relaxed);
+        connection.map_err(|it| if is_lost { it.of_whole_cluster() } else { it })
     }
 
     /// The distance to a broker: its shortest response time, or `None` if it hasn't answered yet.
     pub fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
         self.0.pool.round_trip(broker)
+    }
+
+    /// Until when a broker has asked for silence, which may have passed; `None` if none has.
+    pub fn throttled_until(&self) -> Option<Instant> {
+        self.0.pool.throttled_until()
     }
 
     /// Returns a connection to any broker that answers, a known one or a bootstrap address.

@@ -128,10 +128,15 @@ impl Connection {
 
     /// How much longer the broker has throttled this client; requests started meanwhile wait here.
     pub fn throttled_for(&self) -> Duration {
-        let until = self.0.link.muted_until();
+        let until = self.throttled_until();
         until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
         })
+    }
+
+    /// Until when the broker has asked for silence, which may have passed.
+    pub(crate) fn throttled_until(&self) -> Option<Instant> {
+        self.0.link.muted_until()
     }
 
     /// The shortest response time so far: hardly more than the round-trip time.

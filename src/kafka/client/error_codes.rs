@@ -96,14 +96,10 @@ pub(crate) fn describe(code: BrokerCode) -> String {
     format!("{} ({})", code_name(code), code.0)
 }
 
-/// What an operator can do about a code, where its name doesn't make that obvious.
+/// What an operator can do about a code, where its name doesn't make that obvious. A missing right is named by what asked for
+/// it, see `Cluster::explained`.
 pub(crate) fn advice(code: BrokerCode) -> Option<&'static str> {
     Some(match code.0.err()? {
-        Code::TopicAuthorizationFailed => "grant farshore's principal this operation on the topic",
-        Code::GroupAuthorizationFailed => "grant farshore's principal this operation on the group",
-        Code::ClusterAuthorizationFailed => {
-            "grant farshore's principal this operation on the cluster"
-        }
         Code::InvalidReplicationFactor => "set replication_factor to at most the number of brokers",
         Code::PolicyViolation => "the broker's policy forbids it; ask its administrator",
         _ => return None,

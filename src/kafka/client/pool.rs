@@ -151,6 +151,13 @@ impl Pool {
         connections.filter_map(|it| it.round_trip()).min()
     }
 
+    /// The latest time until which a broker has asked for silence on a live connection.
+    pub(crate) fn throttled_until(&self) -> Option<Instant> {
+        let lanes = self.lanes.lock();
+        let connections = lanes.values().filter_map(|lane| lane.live());
+        connections.filter_map(|it| it.throttled_until()).max()
+    }
+
     /// Drops the connections to all other endpoints; current holders may continue to use them.
     pub(crate) fn keep_only(&self, endpoints: &BTreeSet<Endpoint>) {
         self.lanes

@@ -128,6 +128,7 @@ pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
         address_map: BTreeMap::new(),
         client_id: "farshore".to_owned(),
         login: None,
+        is_certified: false,
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(30),
         metadata_max_age: Duration::from_mins(5),

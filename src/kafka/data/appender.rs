@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::batch::{Batch, Record, Stamped};
 use crate::kafka::client::{Cluster, Slot, code_name};
@@ -133,7 +134,12 @@ impl Appender {
         let detail = answer.message.map(|text| format!(" ({text})"));
         let detail = detail.unwrap_or_default();
         let text = format!("{}: {}{detail}", self.refused, code_name(code));
-        Err(Error::new(Kind::Broker(code), text).into())
+        let refused = Error::new(Kind::Broker(code), text);
+        let topic = self.partition.topic.as_str();
+        Err(self
+            .cluster
+            .explained(refused, Need::WriteRecords, topic)
+            .into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Phases of a mirror partition, and the troubles that interrupt it.
 
 use crate::error::{Error, Kind};
+use crate::kafka::acl::is_not_permitted;
 use crate::model::{HaltCode, Intent, Reason, SourceOffset, TopicId};
 use crate::replicate::resync::decision::Decision;
 
@@ -91,8 +92,7 @@ impl Trouble {
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error.code() {
-            // TOPIC_, GROUP_ and CLUSTER_AUTHORIZATION_FAILED
-            Some(code) if matches!(code.0, 29..=31) => {
+            Some(code) if is_not_permitted(code) => {
                 Self::Halt(Reason::new(HaltCode::NotPermitted, error.chain()))
             }
             _ => Self::retry(&error),

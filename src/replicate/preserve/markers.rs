@@ -107,7 +107,7 @@ pub(crate) async fn fill(
         let end = ends.remove(&order.partition);
         outcomes.push(match (code, end) {
             (None, _) => Err(prepared.refusal(order)),
-            (Some(Some(code)), _) => Err(refused(&prepared.connection, order, code)),
+            (Some(Some(code)), _) => Err(refused((cluster, &prepared.connection), order, code)),
             (Some(None), Some(Ok(end))) => producer_status.map(|producer_status| Filled {
                 end: TargetOffset(end.offset),
                 producer_status,
@@ -232,9 +232,9 @@ async fn producer_status_after(
     })
 }
 
-fn refused(connection: &Connection, order: &Order, code: BrokerCode) -> Unfilled {
+fn refused(at: (&Cluster, &Connection), order: &Order, code: BrokerCode) -> Unfilled {
     Unfilled {
-        error: admin::refused_markers(connection, code).partition(&order.partition),
+        error: admin::refused_markers(at, code).partition(&order.partition),
         uncertain: code != CLUSTER_AUTHORIZATION_FAILED,
     }
 }

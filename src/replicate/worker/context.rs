@@ -9,7 +9,8 @@ use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::starts::{StartRecord, load_start};
 use crate::config::{MirroredSources, PolicyRules, PreserveLimits, Start};
-use crate::error::Result;
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{RecordReader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
@@ -19,7 +20,7 @@ use crate::model::{
 };
 use crate::replicate::fetch::connections::connections_over;
 use crate::replicate::partition::mirror::Mirror;
-use crate::replicate::partition::phase::StartPosition;
+use crate::replicate::partition::phase::{StartPosition, Trouble};
 use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
@@ -286,10 +287,35 @@ impl Shards {
 /// group that librdkafka requires.
 pub(crate) fn record_name(identity: &LinkIdentity) -> String {
     let (link, id) = (&identity.link, identity.producer_id(0).0);
-    format!("farshore.{link}.{id:016x}")
+    format!("{}{id:016x}", transactional_ids(link))
+}
+
+/// Returns the prefix of a link's transactional ids, whatever its clusters are.
+pub(crate) fn transactional_ids(link: &LinkName) -> String {
+    format!("farshore.{link}.")
 }
 
 impl LinkContext {
+    /// Adds to the trouble of a refused request about a topic the command that grants what it needs, if that is why it was
+    /// refused.
+    pub(crate) fn explained(
+        &self,
+        mut trouble: Trouble,
+        code: BrokerCode,
+        (need, topic): (Need, &TopicName),
+    ) -> Trouble {
+        let cluster = match need {
+            Need::ReadRecords => &self.source,
+            _ => &self.target,
+        };
+        let refusal = Error::new(Kind::Broker(code), "");
+        let refusal = cluster.explained(refusal, need, topic.as_str());
+        if let (Trouble::Halt(reason), Some(fix)) = (&mut trouble, refusal.fix()) {
+            reason.message = format!("{}; {fix}", reason.message);
+        }
+        trouble
+    }
+
     /// Connects the source of a lane.
     pub(crate) async fn open_source(&self, lane: Lane) -> Result<Source> {
         let slot = Slot::Fetch {
@@ -353,7 +379,9 @@ impl LinkContext {
         if written_by == DataPath::Record || self.settings.path == DataPath::Record {
             // A process that doesn't own the link must not fence off its owner.
             self.ownership.check()?;
-            self.shards.of(route.slot(SHARDS)).ready().await?;
+            let ready = self.shards.of(route.slot(SHARDS)).ready().await;
+            let ids = transactional_ids(&self.name);
+            ready.map_err(|it| self.target.explained(it, Need::Transact, &ids))?;
         }
         Ok(())
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::{Error, Result};
+use crate::error::{BrokerCode, Error, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::{FetchedPartition, Source};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::queue::FetchQueue;
@@ -137,7 +138,12 @@ impl Worker {
                         }
                         self.touch(index);
                     }
-                    Err(trouble) => self.trouble(index, trouble, false),
+                    Err(trouble) => {
+                        let read = (Need::ReadRecords, &mirror.route.source.topic);
+                        let code = fetched.error.unwrap_or(BrokerCode(0));
+                        let trouble = self.link.explained(trouble, code, read);
+                        self.trouble(index, trouble, false);
+                    }
                 }
             }
             let next = self.mirrors[index].fetch_next;

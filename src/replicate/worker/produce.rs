@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::code_name;
-use crate::kafka::{ProduceAnswer, ProducePart, Sink};
+use crate::kafka::{ProduceAnswer, ProducePart, Sink, acl::Need};
 use crate::model::{HaltCode, Reason, TargetOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
@@ -273,6 +273,8 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         if let Some(code) = answer.error {
             let trouble = refusal(mirror, code, answer.message.as_deref());
+            let need = (Need::WriteRecords, &mirror.route.target.topic);
+            let trouble = self.link.explained(trouble, code, need);
             mirror.window.lost_oldest();
             self.trouble(index, trouble, false);
             return;

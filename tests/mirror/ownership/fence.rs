@@ -34,6 +34,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
         address_map: BTreeMap::new(),
         client_id: "test".to_owned(),
         login: None,
+        is_certified: false,
         connect_timeout: LIMIT,
         request_timeout: LIMIT,
         metadata_max_age: LIMIT,

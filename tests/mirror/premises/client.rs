@@ -45,6 +45,7 @@ impl Client {
             address_map: std::collections::BTreeMap::new(),
             client_id: "premises".to_owned(),
             login: None,
+            is_certified: false,
             connect_timeout: REQUEST,
             request_timeout: REQUEST,
             metadata_max_age: Duration::from_secs(60),

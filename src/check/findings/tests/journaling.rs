@@ -47,7 +47,7 @@ fn what_a_journal_lacks_is_named_with_its_fix() {
         ),
         (
             present(&ENOUGH[..1], "compact"),
-            "Write, Describe on its journal",
+            "Write on its journal",
             "--operation Write",
         ),
         (

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -11,9 +12,9 @@ use crate::control::MirroredPartition;
 use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, LogEdge};
 use crate::control::groups::commit::SourceCommit;
 use crate::control::groups::cut::Snapshot;
-use crate::control::groups::status::GroupStatus;
+use crate::control::groups::status::{GroupStatus, Refused};
 use crate::error::{Kind, Result};
-use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::model::{GroupId, SourceOffset, TopicName, TopicPartition};
 
 use super::GroupSync;
 use super::memory::Memory;
@@ -62,6 +63,11 @@ impl GroupSync {
     ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
         let latest = memory.latest.clone();
         let latest = latest.as_deref();
+        let former = match &memory.latest {
+            Some(latest) => Some(Arc::clone(latest)),
+            None => self.former()?,
+        };
+        let former = former.as_deref();
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
             ..Snapshot::default()
@@ -75,11 +81,12 @@ impl GroupSync {
             self.board.put(group.clone(), GroupStatus::unsupported());
         }
         let listed: BTreeSet<GroupId> = supported.into_iter().map(|(group, _)| group).collect();
-        let unlisted = self.unlisted(memory, latest, &listed)?;
+        let unlisted = self.unlisted(memory, former, &listed)?;
         let asked: Vec<GroupId> = listed.iter().chain(&unlisted).cloned().collect();
         let mut reads = stream::iter(asked)
             .map(|group| async move { (self.source.offsets(&group).await, group) })
             .buffer_unordered(GROUPS_AT_ONCE);
+        let mut refused = Refused::new();
         while let Some((offsets, group)) = reads.next().await {
             let commits = match offsets {
                 Ok(offsets) if offsets.is_empty() && unlisted.contains(&group) => {
@@ -88,7 +95,8 @@ impl GroupSync {
                 }
                 Ok(offsets) => Some(self.in_link(offsets)),
                 Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
-                    latest.and_then(|latest| latest.groups.get(&group).cloned())
+                    refused.insert((group.clone(), None), error.chain());
+                    former.and_then(|former| former.groups.get(&group).cloned())
                 }
                 Err(error) => return Err(error),
             };
@@ -97,6 +105,11 @@ impl GroupSync {
                 .extend(commits.map(|commits| (group, commits)));
         }
         drop(reads);
+        if let Some(former) = former {
+            self.keep_hidden(former, &mut snapshot, &mut refused)
+                .await?;
+        }
+        memory.note_refused(refused);
         if memory.has_cut_of(&snapshot) {
             return Ok(None);
         }
@@ -112,6 +125,45 @@ impl GroupSync {
         let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
         snapshot.ends.extend(ends);
         Ok(Some((snapshot, silent)))
+    }
+
+    /// What an earlier process last saw on the source.
+    fn former(&self) -> Result<Option<Arc<Snapshot>>> {
+        let stored = self.ledger.snapshot()?;
+        Ok(stored.map(|mut stored| {
+            stored.forget_former(&self.mirrored.partitions());
+            Arc::new(stored)
+        }))
+    }
+
+    /// Keeps the former commits in topics that may not be seen any more: brokers leave out offsets in them, and don't say so.
+    async fn keep_hidden(
+        &self,
+        former: &Snapshot,
+        snapshot: &mut Snapshot,
+        refused: &mut Refused,
+    ) -> Result<()> {
+        let mut missing: BTreeMap<TopicName, Vec<(GroupId, TopicPartition)>> = BTreeMap::new();
+        for (group, commits) in &snapshot.groups {
+            let before = former.groups.get(group).into_iter().flatten();
+            for (partition, _) in before.filter(|(it, _)| !commits.contains_key(*it)) {
+                let of_topic = missing.entry(partition.topic.clone()).or_default();
+                of_topic.push((group.clone(), partition.clone()));
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let topics: Vec<TopicName> = missing.keys().cloned().collect();
+        for (topic, error) in self.source.hidden_topics(&topics).await? {
+            for (group, partition) in missing.remove(&topic).unwrap_or_default() {
+                let commit = former.groups[&group][&partition].clone();
+                let commits = snapshot.groups.entry(group.clone()).or_default();
+                commits.insert(partition, commit);
+                refused.insert((group, Some(topic.clone())), error.chain());
+            }
+        }
+        Ok(())
     }
 
     /// Groups that the source was known to have and doesn't list, except for those that are gone.

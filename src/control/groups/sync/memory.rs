@@ -1,12 +1,13 @@
 //! What group sync remembers between rounds, and how it obeys the link's intents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::control::groups::cut::{ConsistentCut, Snapshot};
+use crate::control::groups::status::Refused;
 use crate::control::{MirroredPartition, TargetLog};
 use crate::model::{GroupId, LinkIntents, TopicPartition};
 use crate::task::log_once::Notice;
@@ -33,6 +34,7 @@ pub(super) struct Memory {
     pub(super) gone: BTreeSet<GroupId>,
     /// Groups of kinds whose offsets can't be carried.
     pub(super) unsupported: BTreeSet<GroupId>,
+    pub(super) refused: Refused,
     /// Partitions whose ends the source didn't report at the last look.
     pub(super) silent: Vec<TopicPartition>,
     pub(super) applied: Option<Arc<Snapshot>>,
@@ -96,6 +98,14 @@ impl Memory {
         is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
     }
 
+    /// Notes which offsets the source refuses to tell; those that aren't among them any more are shown anew.
+    pub(super) fn note_refused(&mut self, refused: Refused) {
+        if self.refused.keys().any(|it| !refused.contains_key(it)) {
+            self.passed_at = None;
+        }
+        self.refused = refused;
+    }
+
     /// Whether nothing is waiting and no pass is due.
     pub(super) fn rests(&self) -> bool {
         let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
@@ -124,6 +134,7 @@ impl Memory {
             recorded: None,
             gone: BTreeSet::new(),
             unsupported: BTreeSet::new(),
+            refused: BTreeMap::new(),
             silent: Vec::new(),
             applied: None,
             unread: 0,

@@ -6,7 +6,7 @@ use crate::checkpoint::records::reseeds_of;
 use crate::control::topics::cluster::{Look, SeenTopic, live};
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::sight::{Sight, SourceTopic, TargetTopic};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{HaltCode, Obstacle, OffsetsMode, Policy, Reason, TopicName};
 
 use super::Discovery;
@@ -73,11 +73,44 @@ impl Discovery {
             };
             sight.target.insert(name, topic);
         }
+        self.find_hidden(&mut sight, source, target).await?;
         for (name, (seen, obstacle)) in namesakes {
             let topic = self.source_topic(&name, &seen, TopicConfigs::new());
             sight.leave_out_with(name, topic, obstacle);
         }
         Ok(sight)
+    }
+
+    /// Finds the topics of the sight that aren't missing but may not be seen: known ones, and mirrors that were to be there
+    /// before this look.
+    async fn find_hidden(&self, sight: &mut Sight, source: &Look, target: &Look) -> Result<()> {
+        let is_gone = |name: &&TopicName| !source.topics.contains_key(*name);
+        let gone: Vec<TopicName> = sight.known.keys().filter(is_gone).cloned().collect();
+        let set = self.set.borrow().clone();
+        let awaited = set.unmirrored.iter();
+        let awaited = awaited.map(|(name, it)| (it.mirror_topic.clone(), name.clone()));
+        let known = sight.known.iter();
+        let known = known.map(|(name, it)| (it.target_name.clone(), name.clone()));
+        let mirrors: BTreeMap<TopicName, TopicName> = awaited
+            .chain(known)
+            .filter(|(mirror, _)| !target.topics.contains_key(mirror))
+            .collect();
+        let missing: Vec<TopicName> = mirrors.keys().cloned().collect();
+        let (of_source, of_target) =
+            tokio::try_join!(self.source.hidden(&gone), self.target.hidden(&missing))?;
+        let reason = |error: Error| Reason::new(HaltCode::NotPermitted, error.chain());
+        for (name, error) in of_source {
+            sight.hidden.insert(name, reason(error));
+        }
+        for (mirror, error) in of_target {
+            let (name, reason) = (&mirrors[&mirror], reason(error));
+            if sight.known.contains_key(name) {
+                sight.hidden.entry(name.clone()).or_insert(reason);
+            } else if sight.source.contains_key(name) {
+                sight.refused.entry(name.clone()).or_insert(reason);
+            }
+        }
+        Ok(())
     }
 
     fn source_topic(

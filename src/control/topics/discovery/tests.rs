@@ -253,6 +253,39 @@ async fn a_missing_authorization_is_a_named_conflict_until_it_is_granted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_that_may_not_be_seen_is_not_taken_for_a_deleted_one() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench.round().await;
+    for (site, name) in [
+        (Arc::clone(&bench.source), "orders"),
+        (Arc::clone(&bench.target), "paris.orders"),
+    ] {
+        site.hide(name, true);
+        bench.round().await;
+        bench.round().await;
+        assert_eq!(bench.conflict(), Some(HaltCode::NotPermitted), "{name}");
+        site.hide(name, false);
+        bench.round().await;
+        assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mirror_that_was_never_seen_is_missing_a_right_and_not_a_topic() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench.target.put("paris.orders", 2);
+    bench.target.hide("paris.orders", true);
+    bench.round().await;
+    bench.round().await;
+    assert_eq!(bench.refusal("orders"), Some(HaltCode::NotPermitted));
+    bench.target.hide("paris.orders", false);
+    bench.round().await;
+    assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mirror_that_cannot_be_configured_now_is_not_told_before_it_is() {
     let mut bench = Bench::new();
     bench.source.put("orders", 2);

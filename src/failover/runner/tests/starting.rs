@@ -19,6 +19,19 @@ async fn a_plan_with_blockers_is_refused_at_the_start_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_group_that_the_source_does_not_show_is_not_left_behind() {
+    let bench = Bench::new().await;
+    bench.source.set(|inner| inner.hidden.insert("g".into()));
+    let plan = bench.plan(MoveKind::Switchover).await;
+    assert_eq!((plan.blockers.len(), plan.groups.len()), (0, 1));
+    bench.source.set(|inner| inner.refused.insert("g".into()));
+    let unread = bench.plan(MoveKind::Switchover).await;
+    let first = unread.blockers.first().expect("something blocks");
+    assert_eq!(first.code, BlockerCode::SourceUnreachable);
+    assert!(first.message.contains("not permitted"), "{first}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_is_stale_if_unknown_changed_or_expired() {
     let bench = Bench::new().await;
     assert!(matches!(

@@ -19,6 +19,7 @@ use kafka_protocol::messages::{
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
 };
 
+use crate::kafka::acl::Need;
 use crate::kafka::client::names::text;
 use crate::kafka::client::testing::versions_but;
 use crate::model::GroupId;
@@ -171,7 +172,9 @@ async fn offsets_are_read_in_either_layout() {
         let spoken = || versions_but(ApiKey::OffsetFetch, version);
         let (net, cluster) = cluster(&[], fetching(0));
         net.broker_speaking("b:2", spoken(), answering(2, vec![], fetching(0)));
-        let offsets = group_offsets(&cluster, &billing()).await.unwrap();
+        let offsets = group_offsets(&cluster, &billing(), Need::ReadOffsets)
+            .await
+            .unwrap();
         let expected = [
             (orders(0), offset(5, Some("m"))),
             (orders(1), offset(0, None)),
@@ -179,7 +182,7 @@ async fn offsets_are_read_in_either_layout() {
         assert_eq!(offsets, BTreeMap::from(expected));
 
         net.broker_speaking("b:2", spoken(), answering(2, vec![], fetching(30)));
-        let refused = group_offsets(&net.cluster(&["a:1"]), &billing()).await;
+        let refused = group_offsets(&net.cluster(&["a:1"]), &billing(), Need::ReadOffsets).await;
         assert_eq!(refused.unwrap_err().code(), Some(BrokerCode(30)));
     }
 }

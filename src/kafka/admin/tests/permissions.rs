@@ -2,6 +2,7 @@ use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, MetadataRequest};
 
+use crate::kafka::acl::AclOperation;
 use crate::kafka::client::names::{text, topic_name};
 use crate::model::TopicName;
 

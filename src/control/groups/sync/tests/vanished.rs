@@ -61,8 +61,62 @@ async fn a_group_that_may_not_be_read_has_not_vanished() {
     bench.restart();
     bench.round().await;
     assert_eq!(bench.status("g2").state, GroupState::Synced);
+    let status = bench.status("g");
+    assert_eq!(status.state, GroupState::Waiting);
+    assert_eq!(status.target_offset, Some(TargetOffset(45)));
+    assert!(status.detail.is_some_and(|it| it.contains("not permitted")));
+    bench.source.set(|inner| inner.refused.clear());
+    bench.round().await;
     assert_eq!(bench.state(), GroupState::Synced);
-    assert_eq!(bench.status("g").target_offset, Some(TargetOffset(45)));
+}
+
+#[tokio::test]
+async fn an_offset_in_a_topic_that_may_not_be_seen_has_not_vanished() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    bench
+        .source
+        .set(|inner| inner.hidden_topics.insert("t".into()));
+    for _ in 0..2 {
+        bench.round().await;
+        let status = bench.status("g");
+        assert_eq!(status.state, GroupState::Waiting);
+        assert_eq!(status.source_offset, Some(SourceOffset(50)));
+        assert_eq!(status.target_offset, Some(TargetOffset(45)));
+        let stored = bench.sync.ledger.snapshot().unwrap().unwrap();
+        let kept = &stored.groups[&GroupId::from("g")][&partition()];
+        assert_eq!(kept.offset, SourceOffset(50), "a failover would need it");
+        bench.restart();
+    }
+    bench.source.put("g", 60);
+    bench.source.set(|inner| inner.hidden_topics.clear());
+    bench.round().await;
+    assert_eq!(
+        (bench.target.offset("g"), bench.state()),
+        (Some(55), GroupState::Synced)
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_the_target_does_not_show_waits_and_says_why() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.source.put("g2", 60);
+    bench.target.set(|inner| inner.refused.insert("g".into()));
+    for known in [None, Some(TargetOffset(45))] {
+        bench.round().await;
+        assert_eq!(bench.status("g2").state, GroupState::Synced);
+        let status = bench.status("g");
+        assert_eq!(status.state, GroupState::Waiting);
+        assert_eq!(status.source_offset, Some(SourceOffset(50)));
+        assert_eq!(status.target_offset, known);
+        assert!(status.detail.is_some_and(|it| it.contains("not permitted")));
+        bench.target.set(|inner| inner.refused.clear());
+        bench.round().await;
+        assert_eq!(bench.state(), GroupState::Synced);
+        bench.target.set(|inner| inner.refused.insert("g".into()));
+    }
 }
 
 #[tokio::test]
@@ -112,7 +166,10 @@ async fn a_group_that_the_source_no_longer_lists_has_not_vanished_while_it_has_o
     bench.source.put("g", 50);
     bench.round().await;
     bench.source.set(|inner| inner.hidden.insert("g".into()));
-    for (is_refused, offset) in [(true, 45), (false, 55)] {
+    for (is_refused, offset, state) in [
+        (true, 45, GroupState::Waiting),
+        (false, 55, GroupState::Synced),
+    ] {
         bench.source.put("g", 60);
         bench.source.set(|inner| {
             inner.refused.clear();
@@ -123,7 +180,7 @@ async fn a_group_that_the_source_no_longer_lists_has_not_vanished_while_it_has_o
         bench.round().await;
         assert_eq!(
             (bench.target.offset("g"), bench.state()),
-            (Some(offset), GroupState::Synced)
+            (Some(offset), state)
         );
     }
     vanish(&bench, true);

@@ -28,6 +28,8 @@ pub(super) struct Inner {
     /// The number of times that leaders are asked until they serve created topics.
     pub(super) serves_after: usize,
     pub(super) hidden: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
+    /// Topics that may not be seen.
+    pub(super) denied: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
     pub(super) create_refused: Option<i16>,
     pub(super) alter_refused: Option<i16>,
     pub(super) grow_refused: Option<i16>,
@@ -61,6 +63,19 @@ impl FakeSite {
     pub(super) fn put(&self, name: &str, partitions: i32) {
         let topic = self.set(|inner| inner.new_topic(partitions, TopicConfigs::new()));
         self.set(|inner| inner.topics.insert(name.into(), topic));
+    }
+
+    /// Hides a topic, or shows it again.
+    pub(super) fn hide(&self, name: &str, hides: bool) {
+        self.set(|inner| {
+            let (from, to) = if hides {
+                (&mut inner.topics, &mut inner.denied)
+            } else {
+                (&mut inner.denied, &mut inner.topics)
+            };
+            let topic = from.remove(&TopicName::from(name)).unwrap();
+            to.insert(name.into(), topic);
+        });
     }
 
     pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut SeenTopic)) {
@@ -132,6 +147,17 @@ impl TopicSite for FakeSite {
         })
     }
 
+    fn hidden<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        self.ask(|inner| {
+            let hidden = topics.iter().filter(|it| inner.denied.contains_key(*it));
+            let hidden = hidden.map(|it| (it.clone(), refused(Some(29)).unwrap_err()));
+            Ok(hidden.collect())
+        })
+    }
+
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
         self.ask(|_| Ok(BTreeSet::new()))
     }
@@ -186,6 +212,9 @@ impl TopicSite for FakeSite {
             let create = |(number, mirror): (usize, &NewMirror)| {
                 refused(inner.create_refused)?;
                 refused((inner.quota.is_some_and(|quota| number >= quota)).then_some(89))?;
+                if inner.denied.contains_key(&mirror.name) {
+                    return Ok(false);
+                }
                 let topic = inner.new_topic(mirror.partitions, mirror.configs.clone());
                 inner.hidden.insert(mirror.name.clone(), topic);
                 Ok(true)
