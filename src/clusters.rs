@@ -113,7 +113,7 @@ impl Watched {
         let before = self.health.send_replace(now.clone());
         match (before.is_throttled, now.is_throttled) {
             (false, true) => {
-                tracing::info!(cluster = %name, "the cluster's quotas slow farshore down")
+                tracing::info!(cluster = %name, "the cluster's quotas slow farshore down");
             }
             (true, false) => {
                 tracing::info!(cluster = %name, "the cluster's quotas no longer slow farshore down");
