@@ -17,7 +17,7 @@ use super::super::unknown::unknown_value;
 use super::super::values::{As, Line, Notation};
 use crate::files::{self, SecretSource};
 use crate::kafka::client::{
-    CA_FILE_MAX, ClientCredentials, CommandLine, ScramHash, TokenSource, TokenUrl, check_extensions,
+    ClientCredentials, CommandLine, ScramHash, TlsSettings, TokenSource, TokenUrl, check_extensions,
 };
 
 /// The login at a cluster's brokers.
@@ -225,9 +225,13 @@ fn client_credentials(sasl: Sasl, place: &Span, problems: &Problems<'_>) -> Opti
     );
     let ca_file = sasl.ca_file.map(|file| {
         let path = PathBuf::from(file.get_ref());
-        let found = files::text(&path, CA_FILE_MAX);
-        let found = found.map_err(|cause| format!("{} can't be read: {cause}", path.display()));
-        problems.checked(&file.span(), found);
+        let trusted = TlsSettings {
+            ca_file: Some(path.clone()),
+            ..TlsSettings::default()
+        };
+        for problem in trusted.problems() {
+            problems.add(&file.span(), problem.to_string());
+        }
         path
     });
     let text = |given: Spanned<As<Line>>| given.into_inner().0;

@@ -14,7 +14,7 @@ fn tls(lines: &str) -> Result<Option<TlsSettings>, Vec<String>> {
 }
 
 /// A directory with an authority, a certificate of it and the key.
-fn pem_files() -> tempfile::TempDir {
+pub(super) fn pem_files() -> tempfile::TempDir {
     let key = rcgen::generate_simple_self_signed(["farshore".to_owned()]).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| std::fs::write(directory.path().join(name), text);

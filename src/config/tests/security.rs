@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::encryption::pem_files;
 use super::*;
 use crate::files::SecretSource;
 use crate::kafka::client::{ClientCredentials, CommandLine, ScramHash, TokenSource, TokenUrl};
@@ -144,8 +145,11 @@ fn tokens_come_from_one_source() {
     let url = format!(
         "token_url = \"https://login.example/token/\", client_id = \"farshore\", client_secret_file = \"{path}\""
     );
+    let authorities = pem_files();
+    let ca_file = authorities.path().join("ca.pem");
     let all = format!(
-        "{url}, scope = \"a b\", audience = \"kafka\", ca_file = \"{path}\", extensions = {{ logicalCluster = \"lkc-1\" }}"
+        "{url}, scope = \"a b\", audience = \"kafka\", ca_file = \"{}\", extensions = {{ logicalCluster = \"lkc-1\" }}",
+        ca_file.display()
     );
     let mut expected = ClientCredentials {
         url: TokenUrl::read("https://login.example/token/").unwrap(),
@@ -161,7 +165,7 @@ fn tokens_come_from_one_source() {
     );
     expected.scope = Some("a b".to_owned());
     expected.audience = Some("kafka".to_owned());
-    expected.ca_file = Some(file.path().to_owned());
+    expected.ca_file = Some(ca_file);
     let extensions = BTreeMap::from([("logicalCluster".to_owned(), "lkc-1".to_owned())]);
     assert_eq!(
         source(&all),
@@ -225,6 +229,12 @@ fn tokens_that_cannot_be() {
                     "12:82: {key}.extensions: an extension has a name of letters that isn't \"auth\", found \"auth\""
                 ),
             ],
+        ),
+        (
+            "token_url = \"https://localhost/\", client_id = \"a\", client_secret = \"b\", ca_file = \"/nowhere/at/all\"",
+            vec![format!(
+                "12:119: {key}.ca_file: /nowhere/at/all can't be read: No such file or directory (os error 2)"
+            )],
         ),
         (
             "token_url = \"https://user:${SECRET}@login.example/\"",

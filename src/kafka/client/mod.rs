@@ -39,11 +39,11 @@ mod write_queue;
 pub(crate) mod testing;
 
 pub use address::{Endpoint, HostPort, NotAnAddress};
+pub(crate) use auth::check_extensions;
 pub use auth::{
     Bearer, ClientCredentials, CommandLine, Credentials, Exchange, Kerberos, Login, LoginError,
     LoginToken, Mechanism, Password, SaslStep, Scram, ScramHash, TokenSource, TokenUrl,
 };
-pub(crate) use auth::{CA_FILE_MAX, check_extensions};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
 pub use error_codes::{Retry, code_name, retry_of};

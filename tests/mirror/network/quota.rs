@@ -39,7 +39,9 @@ async fn quotas_of_every_kind_slow_a_link_down_and_nothing_else_and_it_says_so()
     let link = "topics = [\"orders\"]\nrefresh_interval = \"500ms\"";
     let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
     let quotas = format!(
-        "consumer_byte_rate={RATE},producer_byte_rate={RATE},request_percentage=5,controller_mutation_rate=5"
+        "consumer_byte_rate={RATE},producer_byte_rate={},request_percentage=5,controller_mutation_rate=5",
+        // What is fetched waits for it, so that both sides limit the link.
+        RATE * 2 / 3
     );
     hold_back_by(&setting.paris, &quotas).await;
     hold_back_by(&setting.oslo, &quotas).await;

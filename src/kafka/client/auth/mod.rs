@@ -32,7 +32,6 @@ pub use password::Password;
 pub use scram::{Scram, ScramHash};
 pub(crate) use token::check_extensions;
 pub use token_source::{CommandLine, TokenSource};
-pub(crate) use token_url::CA_FILE_MAX;
 pub use token_url::{ClientCredentials, TokenUrl};
 
 use crate::error::{Error, Kind, Result};

@@ -21,12 +21,12 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::error::{Error, Kind};
-use crate::files::{self, SecretSource};
+use crate::files::SecretSource;
+use crate::kafka::client::TlsSettings;
 use crate::model::{OneLine, Secret};
 use crate::task::{Owned, blocking};
 
@@ -34,8 +34,6 @@ use super::token::{TOKEN_MAX, Token};
 
 /// The size limit of an answer, in bytes.
 const ANSWER_MAX: usize = TOKEN_MAX * 2;
-/// The size limit of a file with certificates, in bytes.
-pub(crate) const CA_FILE_MAX: u64 = 4 << 20;
 /// The length limit of a server's words in an error, in characters.
 const WORDS: usize = 200;
 
@@ -127,7 +125,11 @@ pub(super) async fn fetch(credentials: ClientCredentials) -> Result<Token, Strin
     let is_encrypted = credentials.url.is_encrypted;
     let read = blocking("client credentials", move || {
         let secret = source.read().map_err(|error| error.to_string())?;
-        let tls = is_encrypted.then(|| trust(ca_file)).transpose()?;
+        let trusted = TlsSettings {
+            ca_file,
+            ..TlsSettings::default()
+        };
+        let tls = is_encrypted.then(|| trusted.client_config()).transpose()?;
         Ok::<_, String>((secret, tls))
     });
     let (secret, tls) = read.await.map_err(|error| error.to_string())??;
@@ -137,44 +139,10 @@ pub(super) async fn fetch(credentials: ClientCredentials) -> Result<Token, Strin
     token.map_err(|why| format!("{about}: {why}"))
 }
 
-/// The trusted certificates, read at each request: they are renewed, too.
-fn trust(ca_file: Option<PathBuf>) -> Result<TlsConnector, String> {
-    let mut roots = RootCertStore::empty();
-    let Some(path) = ca_file else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err("this system trusts no certificates: set ca_file".to_owned());
-        }
-        return connector(roots);
-    };
-    let about = format!("ca_file {}", path.display());
-    let text = files::text(&path, CA_FILE_MAX).map_err(|cause| format!("{about}: {cause}"))?;
-    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-        let added = certificate.ok().map(|it| roots.add(it));
-        if !matches!(added, Some(Ok(()))) {
-            return Err(format!("{about} has a certificate that can't be read"));
-        }
-    }
-    if roots.is_empty() {
-        return Err(format!("{about} has no certificate in PEM format"));
-    }
-    connector(roots)
-}
-
-fn connector(roots: RootCertStore) -> Result<TlsConnector, String> {
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
 async fn ask(
     credentials: &ClientCredentials,
     secret: &Secret,
-    tls: Option<TlsConnector>,
+    tls: Option<Arc<ClientConfig>>,
 ) -> Result<(StatusCode, Bytes), String> {
     let TokenUrl { host, port, .. } = &credentials.url;
     let request = request(credentials, secret)?;
@@ -184,7 +152,7 @@ async fn ask(
         None => exchange(stream, request).await,
         Some(tls) => {
             let name = ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
-            let stream = tls.connect(name, stream).await;
+            let stream = TlsConnector::from(tls).connect(name, stream).await;
             let stream = stream.map_err(|cause| format!("no encrypted connection: {cause}"))?;
             exchange(stream, request).await
         }

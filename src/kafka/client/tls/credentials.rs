@@ -72,12 +72,26 @@ impl TlsSettings {
         }
     }
 
+    /// Returns a client's configuration of the files as they are now. May block. Errors: everything that is wrong.
+    pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, String> {
+        let contents = Contents::read(self);
+        let credentials = contents.and_then(|contents| Credentials::new(self, &contents));
+        let config = credentials.map(|credentials| credentials.config);
+        config.map_err(|errors| joined(&errors))
+    }
+
     /// The name that a broker's certificate has to be for. Errors: it is neither a host name nor an address.
     pub(super) fn name_of(&self, host: &str) -> Result<ServerName<'static>, String> {
         let name = self.server_name.as_deref().unwrap_or(host);
         ServerName::try_from(name.to_owned())
             .map_err(|_| format!("{name:?} is neither a host name nor an address"))
     }
+}
+
+/// What is wrong with several files, in one line.
+pub(super) fn joined(errors: &[TlsFileError]) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.join("; ")
 }
 
 /// The contents of the files.

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::ClusterName;
 use crate::task::blocking;
 
-use super::credentials::{Contents, Credentials, TlsFileError, TlsSettings};
+use super::credentials::{Contents, Credentials, TlsSettings, joined};
 use super::failure::TlsFailure;
 
 /// How old the last look at the files may be when a connection is made.
@@ -145,11 +145,6 @@ fn age_max(settings: &TlsSettings) -> Duration {
         (None, None) => SYSTEM_AGE_MAX,
         _ => FILES_AGE_MAX,
     }
-}
-
-fn joined(errors: &[TlsFileError]) -> String {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    texts.join("; ")
 }
 
 fn unusable(why: &str) -> Error {
