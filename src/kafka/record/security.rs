@@ -75,7 +75,7 @@ fn encryption(
     // Both are the defaults of librdkafka; not to be left to it.
     properties.push(("enable.ssl.certificate.verification", "true".to_owned()));
     properties.push(("ssl.endpoint.identification.algorithm", "https".to_owned()));
-    // Without a file, OpenSSL trusts whom this system trusts.
+    // Without a file, OpenSSL trusts the authorities that this system trusts.
     if let Some(file) = &tls.ca_file {
         properties.push(("ssl.ca.location", file.display().to_string()));
     }
@@ -91,7 +91,7 @@ fn encryption(
 
 fn authentication(credentials: &Credentials, properties: &mut Vec<(&'static str, String)>) {
     match credentials {
-        Credentials::Password { username, password } => {
+        Credentials::NamePassword { username, password } => {
             properties.push(("sasl.username", username.clone()));
             properties.push(("sasl.password", password.reveal().to_owned()));
         }

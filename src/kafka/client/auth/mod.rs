@@ -103,7 +103,7 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// A name and a password.
-    Password { username: String, password: Secret },
+    NamePassword { username: String, password: Secret },
     /// A Kerberos ticket for brokers whose principals begin with `service`, which the system's library obtains.
     Ticket { service: String },
     /// Tokens, one after the other from [`Login::token`].

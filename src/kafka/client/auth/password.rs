@@ -34,7 +34,7 @@ impl Mechanism for Password {
     }
 
     fn credentials(&self) -> Result<Credentials, LoginError> {
-        Ok(Credentials::Password {
+        Ok(Credentials::NamePassword {
             username: self.username.clone(),
             password: self.password.read().map_err(LoginError::credentials)?,
         })

@@ -104,7 +104,7 @@ impl Mechanism for Scram {
     }
 
     fn credentials(&self) -> Result<Credentials, LoginError> {
-        Ok(Credentials::Password {
+        Ok(Credentials::NamePassword {
             username: self.username.clone(),
             password: self.password.read().map_err(LoginError::credentials)?,
         })
