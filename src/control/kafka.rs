@@ -270,6 +270,10 @@ impl TopicSite for KafkaSite {
 }
 
 impl Site for KafkaSite {
+    fn is_lost(&self) -> bool {
+        self.0.is_lost()
+    }
+
     fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {
         async {
             let mut groups = BTreeMap::new();

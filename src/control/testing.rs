@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
     /// Partitions whose ends aren't reported.
     pub(crate) silent: BTreeSet<TopicPartition>,
+    /// Whether it is known that no broker answers.
+    pub(crate) lost: bool,
     /// Whether the cluster doesn't report its offset retention.
     pub(crate) retention_untold: bool,
     /// The longest metadata of a commit, if the cluster reports it.
@@ -128,6 +130,10 @@ pub(crate) fn partition() -> TopicPartition {
 }
 
 impl Site for FakeSite {
+    fn is_lost(&self) -> bool {
+        self.0.lock().lost
+    }
+
     fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {
         self.ask(|inner| {
             let at_rest = inner

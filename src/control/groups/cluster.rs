@@ -15,6 +15,8 @@ pub(crate) const GROUPS_AT_ONCE: usize = 16;
 ///
 /// Every call is one request with a timeout. Dropping its future discards the answer.
 pub trait Site: Send + Sync + Debug {
+    /// Whether no broker answered when the cluster was last looked for.
+    fn is_lost(&self) -> bool;
     /// The groups of the cluster and their standing.
     fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>>;
     /// All committed offsets of `group`; empty for a group that doesn't exist.

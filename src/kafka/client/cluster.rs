@@ -203,6 +203,11 @@ impl Cluster {
         leader.map_err(|error| error.cluster(self.name()))
     }
 
+    /// Whether no broker answered when the metadata was last read.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.is_lost.load(Ordering::Relaxed)
+    }
+
     /// Returns the connection to a broker for a purpose.
     ///
     /// Errors: `Disconnected` or `TimedOut` if the broker cannot be reached; while the delay before the next attempt is
@@ -217,7 +222,7 @@ impl Cluster {
             self.error(Kind::Disconnected, text)
         })?;
         let connection = self.0.pool.get(endpoint, slot).await;
-        let is_lost = self.0.is_lost.load(Ordering::Relaxed);
+        let is_lost = self.is_lost();
         connection.map_err(|it| if is_lost { it.of_whole_cluster() } else { it })
     }
 

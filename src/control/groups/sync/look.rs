@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::control::MirroredPartition;
 use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, LogEdge};
 use crate::control::groups::commit::SourceCommit;
 use crate::control::groups::cut::Snapshot;
 use crate::control::groups::status::{GroupStatus, Refused};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicName, TopicPartition};
 
 use super::GroupSync;
@@ -21,22 +21,35 @@ use super::memory::Memory;
 
 /// How long a look at the source may take before its groups are shown as unread.
 pub(super) const LATE_LOOK: Duration = Duration::from_secs(15);
+/// How often a look that isn't over asks whether the source is lost.
+const STEP: Duration = Duration::from_secs(1);
 
 impl GroupSync {
-    /// Looks at the source, and tells when it takes long to answer.
+    /// Looks at the source, and tells when it takes long to answer. A look at a source that is known to be lost is given up:
+    /// meanwhile the target could be looked at.
+    ///
+    /// Errors: those of the look; `Disconnected` if the source is lost.
     pub(super) async fn look_in_time(
         &self,
         memory: &mut Memory,
         now_ms: i64,
     ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
         let mut looking = pin!(self.look(memory, now_ms));
-        if let Ok(news) = timeout(LATE_LOOK, &mut looking).await {
-            return news;
+        let begun = Instant::now();
+        loop {
+            if let Ok(news) = timeout(STEP, &mut looking).await {
+                return news;
+            }
+            if self.source.is_lost() {
+                let error = Error::new(Kind::Disconnected, "the cluster can't be reached");
+                return Err(error.of_whole_cluster());
+            }
+            if begun.elapsed() >= LATE_LOOK {
+                let seconds = LATE_LOOK.as_secs();
+                self.board
+                    .note_unread(format!("no answer for {seconds} seconds"));
+            }
         }
-        let seconds = LATE_LOOK.as_secs();
-        self.board
-            .note_unread(format!("no answer for {seconds} seconds"));
-        looking.await
     }
 
     /// The groups with records that this link carries.

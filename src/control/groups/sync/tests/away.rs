@@ -57,6 +57,26 @@ async fn a_source_that_takes_long_to_answer_is_told_before_it_failed() {
     assert_eq!(source.failure.as_deref(), Some("no answer for 15 seconds"));
 }
 
+/// Requests to it are repeated for a minute, in which the target isn't looked at.
+#[tokio::test(start_paused = true)]
+async fn a_source_known_to_be_lost_does_not_keep_from_looking_at_the_target() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    freeze(&bench, "op").await;
+    bench.target.put("g", 47);
+    bench.source.set(|inner| inner.mute = true);
+    bench.source.set(|inner| inner.lost = true);
+    bench.now_ms = 9;
+    bench.memory.passed_at = None;
+    assert!(timeout(LATE_LOOK, bench.round()).await.is_ok());
+    let status = bench.status("g");
+    assert_eq!(status.state, GroupState::Moved);
+    assert_eq!(status.target_offset, Some(TargetOffset(47)));
+    let failure = bench.sync.board.source().failure;
+    assert_eq!(failure.as_deref(), Some("the cluster can't be reached"));
+}
+
 #[tokio::test]
 async fn a_new_process_tells_what_is_on_the_target_without_the_source() {
     let mut bench = Bench::new();
