@@ -10,7 +10,7 @@ use crate::support::acls::{self, Acl};
 use crate::support::certificates::Authority;
 use crate::support::wait::eventually;
 
-/// Whom the source's brokers take for whom.
+/// How the source's brokers make a principal of a certificate.
 const RULES: &str = "RULE:^CN=([a-z]+)[.]paris$/svc-$1/,DEFAULT";
 const PASSWORD: &str = "s3cret";
 const REFUSED: &str = "SASL_AUTHENTICATION_FAILED";
@@ -168,7 +168,7 @@ async fn stops_and_goes_on(known: &mut Known) {
     assert!(!log.contains("cluster cannot be reached"), "{log}");
 }
 
-/// Waits until every partition is halted for want of a right on the source, while both clusters are reached.
+/// Waits until every partition is halted without a right on the source, while both clusters are reached.
 async fn not_permitted(setting: &Setting) {
     let link = "/v1/links/paris-oslo";
     eventually(LIMIT, "the right is missing", async || {
