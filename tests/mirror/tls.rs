@@ -1,5 +1,7 @@
 //! Clusters that take encrypted connections only, known to themselves by names that lead nowhere from here.
 
+mod principals;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

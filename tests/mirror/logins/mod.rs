@@ -151,7 +151,7 @@ async fn finds(setting: &Setting, configuration: &str, what: &str, fix: &str) {
 }
 
 /// Waits until the link waits for the login at this end, for this reason, while the other end is reached.
-async fn waits(setting: &Setting, end: &str, why: &str) {
+pub(crate) async fn waits(setting: &Setting, end: &str, why: &str) {
     let (cluster, other) = match end {
         "source" => ("paris", "target_reachable"),
         _ => ("oslo", "source_reachable"),

@@ -30,11 +30,7 @@ pub(super) enum Waits {
 fn guarded(port: &Port) -> Spec {
     Spec::new(KafkaVersion::V4_1)
         .login(&port.address(), "PLAIN", JAAS)
-        .property(
-            "authorizer.class.name",
-            "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        )
-        .property("super.users", "User:ANONYMOUS")
+        .authorized()
 }
 
 /// Both clusters, and the rights that farshore printed for each.

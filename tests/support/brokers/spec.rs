@@ -8,6 +8,8 @@ use super::KafkaVersion;
 
 /// The node id of a controller that isn't a broker, and of the `ZooKeeper` node.
 pub(crate) const CONTROLLER: i32 = 100;
+/// The JAAS entry of a listener whose users have SCRAM credentials in the cluster's metadata.
+const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
 
 /// A cluster to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,12 +119,32 @@ impl Spec {
     }
 
     /// Adds a listener for clients that log in with a password by this SCRAM mechanism, and a user.
-    pub(crate) fn scram(mut self, address: &str, mechanism: &str, user: (&str, &str)) -> Self {
-        let (name, password) = user;
-        self.scram_users
-            .push(format!("{mechanism}=[name={name},password={password}]"));
-        let jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-        self.login(address, mechanism, jaas)
+    pub(crate) fn scram(self, address: &str, mechanism: &str, user: (&str, &str)) -> Self {
+        self.scram_user(mechanism, user)
+            .login(address, mechanism, SCRAM)
+    }
+
+    /// Has clients of the listener with TLS log in by this SCRAM mechanism, and adds a user.
+    pub(crate) fn scram_over_tls(self, mechanism: &str, user: (&str, &str)) -> Self {
+        let name = mechanism.to_lowercase();
+        self.scram_user(mechanism, user)
+            .property("listener.name.tls.sasl.enabled.mechanisms", mechanism)
+            .property(&format!("listener.name.tls.{name}.sasl.jaas.config"), SCRAM)
+    }
+
+    fn scram_user(mut self, mechanism: &str, (name, password): (&str, &str)) -> Self {
+        let user = format!("{mechanism}=[name={name},password={password}]");
+        self.scram_users.push(user);
+        self
+    }
+
+    /// Has the broker permit its own clients everything, and everybody else what ACLs grant.
+    pub(crate) fn authorized(self) -> Self {
+        self.property(
+            "authorizer.class.name",
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        )
+        .property("super.users", "User:ANONYMOUS")
     }
 
     /// Whether it is one broker with the settings that most tests use.
