@@ -58,8 +58,6 @@ pub(crate) struct Inner {
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
     /// Partitions whose ends aren't reported.
     pub(crate) silent: BTreeSet<TopicPartition>,
-    /// Whether it is known that no broker answers.
-    pub(crate) lost: bool,
     /// Whether the cluster doesn't report its offset retention.
     pub(crate) retention_untold: bool,
     /// The longest metadata of a commit, if the cluster reports it.
@@ -131,7 +129,7 @@ pub(crate) fn partition() -> TopicPartition {
 
 impl Site for FakeSite {
     fn is_lost(&self) -> bool {
-        self.0.lock().lost
+        self.0.lock().gone
     }
 
     fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {

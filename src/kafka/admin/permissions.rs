@@ -27,7 +27,7 @@ impl Cluster {
             .is_some_and(|tls| tls.identity.is_some());
         let principal = match &settings.login {
             Some(login) => login.principal().unwrap_or("<principal of farshore>"),
-            None if is_certified => "<subject of the certificate>",
+            None if is_certified => "<principal of the certificate>",
             None => "ANONYMOUS",
         };
         Grantee {

@@ -4,7 +4,7 @@
 //! dead addresses among the others do no harm.
 //! Doesn't: poll anything on its own; it only refreshes on request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -348,14 +348,15 @@ impl Cluster {
             let told = (endpoint.broker, response);
             before.next(told, &settings.address_map, &mut earlier)?
         };
-        self.0.pool.keep_only(&endpoints(&next));
+        self.0
+            .pool
+            .keep_only(&next.brokers.values().cloned().collect());
         self.0.pool.expect(next.cluster_id.as_deref());
         let mut latest = self.0.latest.lock();
         latest.metadata = Arc::new(next);
         latest.told = Some(told);
         latest.earlier = earlier;
-        let now = Instant::now();
-        latest.read_at = Some(now);
+        let now = *latest.read_at.insert(Instant::now());
         latest.note_teller(endpoint, now);
         Ok(Arc::clone(&latest.metadata))
     }
@@ -363,16 +364,14 @@ impl Cluster {
     /// The brokers to ask for what any broker can answer: connected brokers first, bootstrap addresses last, in random
     /// order among equals. A broker that has been the only one asked for too long comes after all other brokers.
     fn candidates(&self) -> Vec<Endpoint> {
-        let mut brokers: Vec<Endpoint> = endpoints(&self.metadata()).into_iter().collect();
+        let mut brokers: Vec<Endpoint> = self.metadata().brokers.values().cloned().collect();
         fastrand::shuffle(&mut brokers);
         let worn = self.0.latest.lock().worn_teller(Instant::now()).cloned();
         let is_worn = |endpoint: &Endpoint| worn.as_ref() == Some(endpoint);
         brokers.sort_by_key(|it| (is_worn(it), !self.0.pool.is_connected(it)));
         let settings = &self.0.settings;
-        let written = settings.bootstrap.iter();
-        let mut bootstrap: Vec<Endpoint> = written
-            .map(|address| Endpoint::bootstrap(address, &settings.address_map))
-            .collect();
+        let endpoint = |address| Endpoint::bootstrap(address, &settings.address_map);
+        let mut bootstrap: Vec<Endpoint> = settings.bootstrap.iter().map(endpoint).collect();
         fastrand::shuffle(&mut bootstrap);
         brokers.into_iter().chain(bootstrap).collect()
     }
@@ -395,10 +394,6 @@ impl Cluster {
     fn error(&self, kind: Kind, text: impl Into<String>) -> Error {
         Error::new(kind, text).cluster(self.name())
     }
-}
-
-fn endpoints(metadata: &Metadata) -> BTreeSet<Endpoint> {
-    metadata.brokers.values().cloned().collect()
 }
 
 #[cfg(test)]

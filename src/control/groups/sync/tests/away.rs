@@ -66,7 +66,7 @@ async fn a_source_known_to_be_lost_does_not_keep_from_looking_at_the_target() {
     freeze(&bench, "op").await;
     bench.target.put("g", 47);
     bench.source.set(|inner| inner.mute = true);
-    bench.source.set(|inner| inner.lost = true);
+    bench.source.set(|inner| inner.gone = true);
     bench.now_ms = 9;
     bench.memory.passed_at = None;
     assert!(timeout(LATE_LOOK, bench.round()).await.is_ok());
