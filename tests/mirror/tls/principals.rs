@@ -180,7 +180,7 @@ async fn not_permitted(setting: &Setting) {
             let message = row["reason"]["message"].as_str().unwrap_or_default();
             row["reason"]["code"] == "not_permitted"
                 && message.contains("(cluster paris); grant Read on topic orders: ")
-                && message.contains("--allow-principal 'User:<subject of the certificate>'")
+                && message.contains("--allow-principal 'User:<principal of the certificate>'")
         };
         let is_reached = ["source_reachable", "target_reachable"].map(|end| shown[end] == true);
         let is_so = !rows.is_empty() && rows.iter().all(is_halted) && is_reached == [true; 2];
