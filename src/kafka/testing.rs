@@ -61,6 +61,8 @@ struct Log {
     is_stuck: bool,
     /// The offset from which on reads show nothing, as if a length on disk pointed past the segment.
     hidden_from: i64,
+    /// The offset at which an open transaction begins.
+    open_from: i64,
 }
 
 impl FakeLog {
@@ -76,6 +78,7 @@ impl FakeLog {
             shift: None,
             is_stuck: false,
             hidden_from: i64::MAX,
+            open_from: i64::MAX,
         }));
         let (net, served) = (FakeNet::default(), Arc::clone(&log));
         net.broker(ADDRESS, move |call| served.lock().answer(call));
@@ -128,6 +131,11 @@ impl FakeLog {
     /// Shows reads nothing from an offset on.
     pub(crate) fn hide_from(&self, offset: i64) {
         self.log.lock().hidden_from = offset;
+    }
+
+    /// Lets a transaction be open that begins at an offset.
+    pub(crate) fn open_from(&self, offset: i64) {
+        self.log.lock().open_from = offset;
     }
 
     /// Leaves requests to append unanswered.
@@ -219,7 +227,14 @@ impl Log {
     fn fetched(&mut self, call: &Call) -> Reply {
         let request: FetchRequest = call.request();
         let from = request.topics[0].partitions[0].fetch_offset;
-        let shown = |it: &&Batch| it.next_offset() > from && it.base_offset() < self.hidden_from;
+        let stable = self.end().min(self.open_from);
+        let visible = if request.isolation_level == 1 {
+            stable
+        } else {
+            self.end()
+        };
+        let until = visible.min(self.hidden_from);
+        let shown = |it: &&Batch| it.next_offset() > from && it.base_offset() < until;
         let batches = self.batches.iter().filter(shown);
         let shift = self.shift.take();
         let most = shift.map_or(usize::MAX, |_| 1);
@@ -230,7 +245,7 @@ impl Log {
         }
         let one = PartitionData::default()
             .with_high_watermark(self.end())
-            .with_last_stable_offset(self.end())
+            .with_last_stable_offset(stable)
             .with_log_start_offset(self.start)
             .with_records(Some(records.into()));
         let topic = FetchableTopicResponse::default()

@@ -32,7 +32,7 @@ pub use outdated::{Outdated, outdated};
 pub use permissions::{Operations, hidden_topics, refused_creations, topic_operations};
 pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
-pub use read::{RawRead, ReadAt, read_at, read_committed, read_raw};
+pub use read::{RawRead, ReadAt, read_at, read_committed, read_patiently, read_raw};
 pub use records::delete_records;
 pub use round_trip::round_trip;
 pub use topics::{

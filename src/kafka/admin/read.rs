@@ -81,7 +81,24 @@ pub async fn read_at(
     read_in(cluster, partition, (offset, max_bytes), manner).await
 }
 
-/// Like [`read_at`], but up to the last stable offset and on a connection of its own, waiting briefly for data.
+/// Like [`read_at`], but on a connection of its own, waiting briefly for data.
+///
+/// Errors: as for [`read_at`].
+pub async fn read_patiently(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+    max_bytes: i32,
+) -> Result<ReadAt> {
+    let manner = Manner {
+        slot: Slot::Verify,
+        isolation: 0,
+        max_wait: SHORTLY,
+    };
+    read_in(cluster, partition, (offset, max_bytes), manner).await
+}
+
+/// Like [`read_patiently`], but up to the last stable offset.
 ///
 /// Errors: as for [`read_at`].
 pub async fn read_committed(

@@ -115,14 +115,15 @@ pub(super) async fn still_hidden(
     }
 }
 
-/// Whether the source has a batch at an offset or behind it, among what readers see. Errors: that can't be told.
+/// Whether the source has a batch at an offset or behind it: where everything before an open transaction was compacted away,
+/// the next one is the transaction's. Errors: that can't be told.
 async fn shows_batch(
     source: &Cluster,
     partition: &TopicPartition,
     offset: SourceOffset,
 ) -> Result<bool> {
-    let read = admin::read_committed(source, partition, offset.get(), BYTES).await?;
-    let goes_on = read.error.is_none() && read.last_stable > offset.get();
+    let read = admin::read_patiently(source, partition, offset.get(), BYTES).await?;
+    let goes_on = read.error.is_none() && read.high_watermark > offset.get();
     let mut batches = read.batches.iter();
     Ok(!goes_on || batches.any(|batch| batch.next_offset() > offset.get()))
 }

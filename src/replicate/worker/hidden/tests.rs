@@ -118,6 +118,20 @@ async fn nothing_is_read_where_nothing_is_awaited() {
     assert!(waits(&mut worker));
 }
 
+/// Everything between was compacted away.
+#[tokio::test]
+async fn a_log_whose_next_batch_belongs_to_an_open_transaction_can_be_read() {
+    let (log, mut worker) = bench();
+    log.hold(source_batch(6));
+    log.open_from(6);
+    worker.mirrors[0].tracked.lock().figures.source_end = 6;
+    worker.mirrors[0].fetch_next = SourceOffset(3);
+    for (seconds, is_read) in [(100, false), (110, true), (120, false)] {
+        assert_eq!(look(&mut worker, seconds).await, is_read, "{seconds}");
+    }
+    assert!(!proven(&worker));
+}
+
 #[tokio::test]
 async fn a_read_that_fails_proves_nothing() {
     let (log, mut worker) = bench();
