@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
+use kafka_protocol::messages::CreateTopicsRequest;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::acl::{AclOperation, Grantee, Need, is_not_permitted};
 use crate::kafka::client::error_codes::{code_of, describe};
-use crate::kafka::client::names::topic_name;
 use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 
-use super::topics::{NewTopic, creatable};
+use super::topics::{NewTopic, creatable, metadata_of};
 use super::{milliseconds, missing};
 
 impl Cluster {
@@ -84,13 +82,7 @@ pub async fn topic_operations(
 ) -> Result<BTreeMap<TopicName, Operations>> {
     let mut permitted = BTreeMap::new();
     for chunk in topics.chunks(CHUNK) {
-        let asked = chunk
-            .iter()
-            .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
-        let request = MetadataRequest::default()
-            .with_topics(Some(asked.collect()))
-            .with_allow_auto_topic_creation(false)
-            .with_include_topic_authorized_operations(true);
+        let request = metadata_of(chunk).with_include_topic_authorized_operations(true);
         let answer = cluster.call(Recipient::Any, request).await?;
         permitted.extend(answer.topics.into_iter().filter_map(|topic| {
             let name = TopicName::new(topic.name?.as_str());
@@ -112,13 +104,7 @@ pub async fn hidden_topics(
 ) -> Result<BTreeMap<TopicName, Error>> {
     let mut hidden = BTreeMap::new();
     for chunk in topics.chunks(CHUNK) {
-        let asked = chunk
-            .iter()
-            .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
-        let request = MetadataRequest::default()
-            .with_topics(Some(asked.collect()))
-            .with_allow_auto_topic_creation(false);
-        let answer = cluster.call(Recipient::Any, request).await?;
+        let answer = cluster.call(Recipient::Any, metadata_of(chunk)).await?;
         hidden.extend(answer.topics.into_iter().filter_map(|topic| {
             let name = TopicName::new(topic.name?.as_str());
             let code = code_of(topic.error_code).filter(|code| is_not_permitted(*code))?;

@@ -50,6 +50,13 @@ struct Manner {
     max_wait: Duration,
 }
 
+/// Up to the high watermark, on a connection of its own, waiting briefly for data.
+const PATIENTLY: Manner = Manner {
+    slot: Slot::Verify,
+    isolation: 0,
+    max_wait: SHORTLY,
+};
+
 /// The number of connections to a broker for reading: a start reads a batch of each partition, and a broker handles the
 /// requests of a connection one at a time.
 const CONNECTIONS: u16 = 4;
@@ -90,12 +97,7 @@ pub async fn read_patiently(
     offset: i64,
     max_bytes: i32,
 ) -> Result<ReadAt> {
-    let manner = Manner {
-        slot: Slot::Verify,
-        isolation: 0,
-        max_wait: SHORTLY,
-    };
-    read_in(cluster, partition, (offset, max_bytes), manner).await
+    read_in(cluster, partition, (offset, max_bytes), PATIENTLY).await
 }
 
 /// Like [`read_patiently`], but up to the last stable offset.
@@ -108,9 +110,8 @@ pub async fn read_committed(
     max_bytes: i32,
 ) -> Result<ReadAt> {
     let manner = Manner {
-        slot: Slot::Verify,
         isolation: 1,
-        max_wait: SHORTLY,
+        ..PATIENTLY
     };
     read_in(cluster, partition, (offset, max_bytes), manner).await
 }

@@ -214,6 +214,14 @@ async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Res
     Ok(false)
 }
 
+/// A request for the metadata of topics, which creates none.
+pub(super) fn metadata_of(topics: &[TopicName]) -> MetadataRequest {
+    let named = |name| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
+    MetadataRequest::default()
+        .with_topics(Some(topics.iter().map(named).collect()))
+        .with_allow_auto_topic_creation(false)
+}
+
 /// Returns a broker's current ids for topics. They are read anew, not from the cache, for requests that can only name a
 /// topic and must not affect another one of the same name.
 ///
@@ -223,13 +231,7 @@ pub async fn topic_ids(
     timeout: Duration,
     topics: &[TopicName],
 ) -> Result<BTreeMap<TopicName, TopicId>> {
-    let asked = topics
-        .iter()
-        .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
-    let request = MetadataRequest::default()
-        .with_topics(Some(asked.collect()))
-        .with_allow_auto_topic_creation(false);
-    let answer = connection.call(request, timeout).await?;
+    let answer = connection.call(metadata_of(topics), timeout).await?;
     let ids = answer.topics.into_iter().map(|topic| {
         let name = TopicName::new(topic.name.as_ref().map_or("", |name| name.as_str()));
         match code_of(topic.error_code) {
