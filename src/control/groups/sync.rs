@@ -115,10 +115,9 @@ impl GroupSync {
 
     /// Loads what an earlier process last saw on the source, to be shown while the source doesn't answer.
     fn remember(&self, memory: &mut Memory) -> Result<()> {
-        if let Some(mut stored) = self.ledger.snapshot()? {
-            stored.forget_former(&self.mirrored.partitions());
+        if let Some(stored) = self.former()? {
             self.board.note_former(self.ledger.as_of_ms(&stored));
-            memory.stored = Some(Arc::new(stored));
+            memory.stored = Some(stored);
         }
         Ok(())
     }

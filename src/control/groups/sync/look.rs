@@ -76,16 +76,16 @@ impl GroupSync {
     ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
         let latest = memory.latest.clone();
         let latest = latest.as_deref();
-        let former = match &memory.latest {
-            Some(latest) => Some(Arc::clone(latest)),
-            None => self.former()?,
-        };
-        let former = former.as_deref();
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
             ..Snapshot::default()
         };
         let activity = self.source.groups().await?;
+        let former = match &memory.latest {
+            Some(latest) => Some(Arc::clone(latest)),
+            None => self.former()?,
+        };
+        let former = former.as_deref();
         let ours = activity.into_iter().filter(|(g, _)| self.filter.matches(g));
         let (unsupported, supported): (Vec<_>, Vec<_>) =
             ours.partition(|(_, activity)| *activity == GroupActivity::Unsupported);
@@ -141,7 +141,7 @@ impl GroupSync {
     }
 
     /// What an earlier process last saw on the source.
-    fn former(&self) -> Result<Option<Arc<Snapshot>>> {
+    pub(super) fn former(&self) -> Result<Option<Arc<Snapshot>>> {
         let stored = self.ledger.snapshot()?;
         Ok(stored.map(|mut stored| {
             stored.forget_former(&self.mirrored.partitions());
