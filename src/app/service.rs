@@ -200,6 +200,3 @@ impl SignalListener {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
