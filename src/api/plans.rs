@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 
-use super::extract::{Body, Segments};
+use super::audit::Part;
+use super::extract::{Asked, Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::contract::{Plan, PlanRequest};
+use crate::contract::{Plan, PlanRequest, PlanSummary};
 use crate::failover::plan::MoveKind;
 use crate::failover::runner;
 
@@ -29,11 +30,22 @@ pub(super) async fn make(
         kind: request.kind,
         link: request.link,
         groups: request.groups,
+        groups_exclude: request.groups_exclude,
         topics: request.topics,
     };
     let plan = state.moves.plan(&request).await?;
     let location = [(LOCATION, format!("/v1/plans/{}", plan.id))];
     Ok((StatusCode::CREATED, location, Json(plan)))
+}
+
+/// `GET /v1/plans`
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Vec<PlanSummary>>, Problem> {
+    let mut plans = state.moves.plans()?;
+    plans.truncate(part.limit());
+    Ok(Json(plans))
 }
 
 /// `GET /v1/plans/{id}`

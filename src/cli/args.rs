@@ -107,6 +107,10 @@ pub enum ServiceVerb {
     Plan(PlanArgs),
     /// Execute a plan and follow it until it ends
     Apply(ApplyArgs),
+    /// List the operations, or show and follow one
+    Operations(OperationsArgs),
+    /// Call an operation off; possible until it commits offsets on the target
+    Cancel(CancelArgs),
     /// Pause a link or some of its topics: nothing is written to their mirrors until they are resumed
     Pause(IntentArgs),
     /// Resume a paused link or some of its paused topics
@@ -203,6 +207,10 @@ pub struct GroupsArgs {
     /// The link
     #[arg(long)]
     pub link: String,
+    /// Give the groups that were moved and whose whole name matches this regular expression back to group sync; may be
+    /// repeated
+    #[arg(long = "return", value_name = "RE")]
+    pub give_back: Vec<String>,
 }
 
 /// Arguments of `plan`.
@@ -214,9 +222,16 @@ pub struct PlanArgs {
     /// The link whose groups move from its source to its target
     #[arg(long)]
     pub link: String,
-    /// Only groups whose whole name matches this regular expression; may be repeated
+    /// Only groups whose whole name matches this regular expression; may be repeated. A group that was moved before is part
+    /// of the plan only if its name is given
     #[arg(long, value_name = "RE")]
     pub groups: Vec<String>,
+    /// No groups whose whole name matches this regular expression; may be repeated
+    #[arg(long, value_name = "RE")]
+    pub groups_exclude: Vec<String>,
+    /// Show every offset instead of the sums of each group
+    #[arg(long)]
+    pub wide: bool,
 }
 
 /// The kinds of moves.
@@ -245,6 +260,23 @@ pub struct ApplyArgs {
     /// The plan's hash: only what was shown is executed
     #[arg(long)]
     pub hash: String,
+}
+
+/// Arguments of `operations`.
+#[derive(Debug, ClapArgs)]
+pub struct OperationsArgs {
+    /// Follow this operation until it ends, as `apply` does
+    pub operation: Option<String>,
+    /// Only those of this link
+    #[arg(long, conflicts_with = "operation")]
+    pub link: Option<String>,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, ClapArgs)]
+pub struct CancelArgs {
+    /// The operation's id, as shown by `farshore apply` and `farshore operations`
+    pub operation: String,
 }
 
 /// Arguments of `pause` and `resume`.

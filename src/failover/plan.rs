@@ -29,6 +29,9 @@ use crate::model::{GroupId, LinkName, TopicName};
 /// How long a plan may be executed.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 
+/// The length of a plan's hash in hexadecimal digits.
+const HASH_DIGITS: usize = 12;
+
 /// A description of a move that can be read, approved and executed by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
@@ -54,7 +57,8 @@ pub struct Plan {
     pub blockers: Vec<Blocker>,
     /// What the operator should know before executing the plan.
     pub warnings: Vec<String>,
-    /// The SHA-256 of the content except for id, times and warnings, in hexadecimal.
+    /// The first twelve hexadecimal digits of the SHA-256 of the content except for id, times and warnings: enough to tell
+    /// plans apart, and short enough to be typed.
     pub hash: String,
 }
 
@@ -63,6 +67,11 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
     let (groups, left_out) = moves::moves(situation);
     let mut warnings = situation.warnings();
     warnings.extend(left_out);
+    let mut blockers = blocker::blockers(situation);
+    if groups.is_empty() && blockers.is_empty() && situation.asked_topics.is_empty() {
+        let message = "no offset is left to be moved: these groups were moved before, or applications have committed on the target since";
+        blockers.push(Blocker::new(BlockerCode::NothingToMove, message));
+    }
     let mut plan = Plan {
         id,
         kind: situation.kind,
@@ -73,7 +82,7 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
         chosen: situation.groups.keys().cloned().collect(),
         topics: situation.topics().into_iter().collect(),
         steps: steps::steps(situation.kind),
-        blockers: blocker::blockers(situation),
+        blockers,
         groups: groups.into(),
         warnings,
         hash: String::new(),
@@ -167,5 +176,7 @@ fn hash(plan: &Plan) -> String {
     let written = serde_json::to_writer(&mut content, &agreed);
     debug_assert!(written.is_ok());
     let sum = content.into_inner().unwrap_or_default();
-    format!("{:x}", sum.finalize())
+    let mut hash = format!("{:x}", sum.finalize());
+    hash.truncate(HASH_DIGITS);
+    hash
 }

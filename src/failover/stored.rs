@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{self, Move, Moves, Plan, Step};
 use super::states::{Ends, Operation, Phase, PhaseName};
+use super::summary::{OperationSummary, PlanSummary};
 use crate::checkpoint::chunks::{ChunkedList, Packed};
 use crate::checkpoint::documents::{Document, List, Name};
 use crate::checkpoint::{Store, Update};
@@ -94,7 +95,62 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+impl PlanHead {
+    pub(super) fn summary(self, name: Name) -> PlanSummary {
+        PlanSummary {
+            id: name.id,
+            link: name.link,
+            kind: self.kind,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            hash: self.hash,
+        }
+    }
+}
+
+impl OperationHead {
+    pub(super) fn summary(self, name: Name) -> OperationSummary {
+        let phase = self.phase.name();
+        let (at, waits_for) = match self.phase {
+            PhaseHead::Draining { waits_for, .. } => (None, waits_for),
+            PhaseHead::Stopped { at } => (Some(at), Vec::new()),
+            PhaseHead::Fixing
+            | PhaseHead::Freezing
+            | PhaseHead::Checking
+            | PhaseHead::Committing
+            | PhaseHead::Verifying
+            | PhaseHead::Thawing
+            | PhaseHead::Done => (None, Vec::new()),
+        };
+        OperationSummary {
+            id: name.id,
+            link: name.link,
+            kind: self.plan.kind,
+            phase,
+            at,
+            waits_for,
+            retrying: self.retrying,
+            started_at: self.started_at,
+            entered_at: self.entered_at,
+        }
+    }
+}
+
 impl PhaseHead {
+    fn name(&self) -> PhaseName {
+        match self {
+            Self::Draining { .. } => PhaseName::Draining,
+            Self::Fixing => PhaseName::Fixing,
+            Self::Freezing => PhaseName::Freezing,
+            Self::Checking => PhaseName::Checking,
+            Self::Committing => PhaseName::Committing,
+            Self::Verifying => PhaseName::Verifying,
+            Self::Thawing => PhaseName::Thawing,
+            Self::Done => PhaseName::Done,
+            Self::Stopped { .. } => PhaseName::Stopped,
+        }
+    }
+
     pub(super) fn is_last(&self) -> bool {
         match self {
             Self::Done | Self::Stopped { .. } => true,

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+mod cancelling;
 mod executing;
+mod moved;
 mod owning;
 mod starting;
 mod storing;
@@ -114,6 +116,7 @@ impl Bench {
             kind,
             link: "link".into(),
             groups: None,
+            groups_exclude: Vec::new(),
             topics: BTreeSet::new(),
         };
         self.runner.plan(&request).await.unwrap()

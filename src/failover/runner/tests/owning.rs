@@ -78,6 +78,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
             kind: MoveKind::Failover,
             link: "link".into(),
             groups: None,
+            groups_exclude: Vec::new(),
             topics: BTreeSet::new(),
         };
         let refused = bench.runner.plan(&request).await.unwrap_err();

@@ -102,6 +102,7 @@ async fn a_request_names_its_link_and_groups() {
         kind: MoveKind::Failover,
         link: link.into(),
         groups: Some(vec![groups.to_owned()]),
+        groups_exclude: Vec::new(),
         topics: BTreeSet::from(["nowhere".into()]),
     };
     let unknown = bench.runner.plan(&request("other", "g")).await.unwrap_err();
