@@ -56,6 +56,7 @@ async fn a_switchover_that_drains_is_called_off_and_leaves_no_trace() {
     let unknown = bench.runner.cancel("no", "me").await;
     assert!(matches!(unknown, Err(NotCancelled::Unknown)));
     bench.source.set(|inner| inner.transactions.clear());
+    let bench = bench.restarted();
     let next = bench.execute(MoveKind::Switchover).await;
     assert_eq!(next.phase.name(), PhaseName::Done, "the link is free again");
 }

@@ -22,6 +22,7 @@ fn codes(plan: &Plan) -> Vec<BlockerCode> {
 async fn a_group_that_was_moved_is_part_of_a_plan_only_if_it_is_named() {
     let bench = Bench::new().await;
     let first = bench.execute(MoveKind::Failover).await;
+    let bench = bench.restarted();
     // Its consumers run on the target now, which would block a plan that it is part of.
     bench.target.set(|inner| inner.active.insert("g".into()));
     for plan in [
@@ -69,6 +70,7 @@ async fn excluded_groups_are_no_part_of_a_plan() {
 async fn a_group_that_is_returned_belongs_to_group_sync_again() {
     let bench = Bench::new().await;
     let moved = bench.execute(MoveKind::Failover).await;
+    let bench = bench.restarted();
     let every = GroupFilter::new(&[".*"], &[] as &[&str]).unwrap();
     let none = GroupFilter::new(&["x"], &[] as &[&str]).unwrap();
     let link = LinkName::from("link");
@@ -91,6 +93,7 @@ async fn a_group_that_is_returned_belongs_to_group_sync_again() {
 async fn operations_and_plans_are_listed_the_latest_first() {
     let bench = Bench::new().await;
     let first = bench.execute(MoveKind::Failover).await;
+    let bench = bench.restarted();
     bench
         .source
         .set(|inner| inner.transactions.insert(partition()));
