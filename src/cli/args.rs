@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::failover::plan::MoveKind;
+use crate::failover::plan::{LossLimit, MoveKind};
 use crate::model::Policy;
 
 /// Mirrors Kafka topics between clusters and moves consumer groups, exact to the offset.
@@ -229,9 +229,31 @@ pub struct PlanArgs {
     /// No groups whose whole name matches this regular expression; may be repeated
     #[arg(long, value_name = "RE")]
     pub groups_exclude: Vec<String>,
+    /// How much a failover may lose, such as `records=100,ms=5000`: a plan that may lose more is refused, as is one of which
+    /// it isn't known
+    #[arg(long, value_name = "LIMITS", value_parser = loss_limit)]
+    pub allow_loss: Option<LossLimit>,
     /// Show every offset instead of the sums of each group
     #[arg(long)]
     pub wide: bool,
+}
+
+fn loss_limit(text: &str) -> Result<LossLimit, String> {
+    let mut limit = LossLimit::default();
+    for part in text.split(',') {
+        let (name, number) = part.split_once('=').unwrap_or((part, ""));
+        let slot = match name {
+            "records" => &mut limit.records,
+            "ms" => &mut limit.ms,
+            _ => return Err(format!("records=N, ms=M or both, found {part:?}")),
+        };
+        let parsed = number.parse();
+        let number = parsed.map_err(|_| format!("{name} takes a number, found {number:?}"))?;
+        if slot.replace(number).is_some() {
+            return Err(format!("{name} is given twice"));
+        }
+    }
+    Ok(limit)
 }
 
 /// The kinds of moves.

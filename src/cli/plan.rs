@@ -9,7 +9,7 @@ use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, PlanArgs};
-use crate::contract::{Plan, PlanRequest};
+use crate::contract::{AllowLoss, Plan, PlanRequest};
 use crate::failover::plan::{Move, MoveKind};
 use crate::failover::states::PhaseName;
 use crate::model::GroupId;
@@ -26,7 +26,7 @@ pub(super) fn run(
         groups: (!args.groups.is_empty()).then(|| args.groups.clone()),
         groups_exclude: args.groups_exclude.clone(),
         topics: BTreeSet::new(),
-        allow_loss: None,
+        allow_loss: args.allow_loss.map(AllowLoss::UpTo),
     };
     let answer = client.post(&["v1", "plans"], &request, None)?;
     let plan: Plan = understood(&answer)?;
@@ -106,20 +106,19 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// How many records of the plan's partitions never reached the target; those of a partition count once, however many groups
-/// have offsets there.
+/// What a failover would lose, as far as it is known.
 fn at_risk(plan: &Plan) -> String {
-    let mut lost = BTreeMap::new();
-    for planned in plan.groups.iter().filter(|it| it.unreachable_records > 0) {
-        let most: &mut i64 = lost.entry(&planned.partition).or_default();
-        *most = (*most).max(planned.unreachable_records);
-    }
-    match lost.values().sum::<i64>() {
-        0 => "No record is known to be missing on the target.".to_owned(),
-        sum => format!(
-            "At most {sum} records in {} never reached the target.",
-            counted(lost.len(), "partition")
+    let risk = plan.at_risk;
+    let records = match risk.and_then(|risk| risk.records) {
+        Some(0) => "No record is known to be missing on the target".to_owned(),
+        Some(number) => format!("At most {number} records never reached the target"),
+        None => "How many records never reached the target isn't known".to_owned(),
+    };
+    match risk.and_then(|risk| risk.ms) {
+        Some(ms) => format!(
+            "{records}; what the source acknowledged in the {ms} ms before this plan may be missing, too."
         ),
+        None => format!("{records}; since when records may be missing isn't known."),
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) use links::{
 };
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
-    IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ReturnRequest,
-    ScopeRequest, TranslationItem, TranslationRequest, VerificationRequest,
+    AllowLoss, IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest,
+    ReturnRequest, ScopeRequest, TranslationItem, TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{
     GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, ReturnedGroup, TopicAnswer,

@@ -6,7 +6,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::failover::plan::MoveKind;
+use crate::failover::plan::{LossLimit, MoveKind};
 use crate::model::{Intent, LinkName, Policy, TopicName};
 
 /// The body of a pause or resume.
@@ -103,9 +103,17 @@ pub(crate) struct PlanRequest {
     /// Topics to drain in addition to those of the groups.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) topics: BTreeSet<TopicName>,
-    /// `false` is refused for a failover.
+    /// Whether a failover may lose anything, or how much: a plan that would lose more is blocked. `false` is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) allow_loss: Option<bool>,
+    pub(crate) allow_loss: Option<AllowLoss>,
+}
+
+/// How much a failover may lose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum AllowLoss {
+    Any(bool),
+    UpTo(LossLimit),
 }
 
 /// The body of `POST /v1/links/{link}/groups/return`.

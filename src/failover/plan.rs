@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 mod blocker;
 mod moves;
+mod risk;
 mod situation;
 mod steps;
 
@@ -19,7 +20,8 @@ mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
 pub use moves::{Move, Moves};
-pub use situation::{CommitSituation, GroupSituation, MoveKind, Situation};
+pub use risk::Risk;
+pub use situation::{CommitSituation, GroupSituation, LossLimit, MoveKind, Situation};
 pub use steps::Step;
 
 use std::collections::BTreeSet;
@@ -51,6 +53,12 @@ pub struct Plan {
     #[schema(value_type = Vec<Move>)]
     /// The offsets to commit, by group and partition. A switchover reads the final offsets after draining.
     pub groups: Moves,
+    /// What a failover would lose in the topics above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_risk: Option<Risk>,
+    /// How much it may lose, if the caller set a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_loss: Option<LossLimit>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What blocks the move; the plan can't be executed while there are any.
@@ -68,6 +76,10 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
     let mut warnings = situation.warnings();
     warnings.extend(left_out);
     let mut blockers = blocker::blockers(situation);
+    let at_risk = (situation.kind == MoveKind::Failover).then(|| Risk::of(situation, now));
+    if let (Some(risk), Some(limit)) = (&at_risk, situation.allow_loss) {
+        blockers.extend(risk.beyond(limit));
+    }
     if groups.is_empty() && blockers.is_empty() && situation.asked_topics.is_empty() {
         let message = "no offset is left to be moved: these groups were moved before, or applications have committed on the target since";
         blockers.push(Blocker::new(BlockerCode::NothingToMove, message));
@@ -84,6 +96,8 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
         steps: steps::steps(situation.kind),
         blockers,
         groups: groups.into(),
+        at_risk,
+        allow_loss: situation.allow_loss,
         warnings,
         hash: String::new(),
     };

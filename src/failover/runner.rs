@@ -14,7 +14,7 @@ use super::drive::Drive;
 use super::operation::{
     Operation, put_operation, read_operation, read_plan, save_plan, unfinished,
 };
-use super::plan::{Blocker, MoveKind, Plan, plan};
+use super::plan::{Blocker, LossLimit, MoveKind, Plan, plan};
 use super::sites::{Chosen, Sites};
 use super::states::{Moves, Phase};
 use crate::checkpoint::{Store, Update};
@@ -46,6 +46,8 @@ pub struct MoveRequest {
     pub groups_exclude: Vec<String>,
     /// Topics to drain in addition to those of the groups.
     pub topics: BTreeSet<TopicName>,
+    /// How much a failover may lose; `None` for no limit.
+    pub allow_loss: Option<LossLimit>,
 }
 
 /// Why a plan isn't executed.
@@ -72,7 +74,7 @@ pub enum NotStarted {
 #[derive(Debug)]
 struct Running {
     shown: watch::Sender<Arc<Operation>>,
-    /// Why it is to be called off, once it is.
+    /// The order to call it off, once there is one.
     cancelled: watch::Sender<Option<Blocker>>,
 }
 
@@ -124,7 +126,8 @@ impl Runner {
         };
         let topics = request.topics.clone();
         let _alone = self.alone(&request.link).await;
-        let situation = sites.observe(request.kind, &chosen, topics, now).await?;
+        let mut situation = sites.observe(request.kind, &chosen, topics, now).await?;
+        situation.allow_loss = request.allow_loss;
         let id = format!(
             "{}-{:08x}",
             now.strftime("%Y%m%dT%H%M%SZ"),
@@ -209,7 +212,8 @@ impl Runner {
         let topics = old.topics.iter().cloned().collect();
         let sites = self.sites(&old.link)?;
         let _alone = self.alone(&old.link).await;
-        let situation = sites.observe(old.kind, &chosen, topics, now).await?;
+        let mut situation = sites.observe(old.kind, &chosen, topics, now).await?;
+        situation.allow_loss = old.allow_loss;
         let new = plan(&situation, old.id.clone(), now);
         drop(situation);
         if !new.blockers.is_empty() {

@@ -157,6 +157,7 @@ impl Sites {
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             groups,
             moved: chosen.moved(),
+            allow_loss: None,
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
             source_ends,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{self, Move, Moves, Plan, Step};
+use super::plan::{self, LossLimit, Move, Moves, Plan, Risk, Step};
 use super::states::{Ends, Operation, Phase, PhaseName};
 use super::summary::{OperationSummary, PlanSummary};
 use crate::checkpoint::chunks::{ChunkedList, Packed};
@@ -25,6 +25,10 @@ pub(super) struct PlanHead {
     offsets_as_of: Option<Timestamp>,
     steps: Vec<Step>,
     hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_risk: Option<Risk>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allow_loss: Option<LossLimit>,
 }
 
 /// An operation without its id and its lists.
@@ -152,16 +156,7 @@ impl PhaseHead {
     }
 
     pub(super) fn is_last(&self) -> bool {
-        match self {
-            Self::Done | Self::Stopped { .. } => true,
-            Self::Draining { .. }
-            | Self::Fixing
-            | Self::Freezing
-            | Self::Checking
-            | Self::Committing
-            | Self::Verifying
-            | Self::Thawing => false,
-        }
+        matches!(self, Self::Done | Self::Stopped { .. })
     }
 }
 
@@ -183,6 +178,8 @@ pub(super) fn put_plan(update: &mut Update, name: &Name, plan: &Plan) -> Documen
         offsets_as_of: plan.offsets_as_of,
         steps: plan.steps.clone(),
         hash: plan.hash.clone(),
+        at_risk: plan.at_risk,
+        allow_loss: plan.allow_loss,
     };
     Document { head, lists }
 }
@@ -214,6 +211,8 @@ pub(super) fn load_plan(
         topics,
         groups,
         steps: head.steps,
+        at_risk: head.at_risk,
+        allow_loss: head.allow_loss,
         blockers,
         warnings,
         hash: head.hash,

@@ -132,6 +132,16 @@ async fn what_can_not_be_planned_says_why() {
         |allowed| format!(r#"{{"kind":"failover","link":"paris-oslo","allow_loss":{allowed}}}"#);
     assert_eq!(bench.post("/v1/plans", &loss(false)).await.status, 400);
     assert_eq!(bench.post("/v1/plans", &loss(true)).await.status, 201);
+    let limited = |limit: &str| {
+        format!(r#"{{"kind":"failover","link":"paris-oslo","topics":["t"],"allow_loss":{limit}}}"#)
+    };
+    let answer = bench.post("/v1/plans", &limited(r#"{"ms":0}"#)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let blockers = answer.json["blockers"].as_array().unwrap();
+    let codes: Vec<_> = blockers.iter().map(|it| &it["code"]).collect();
+    assert!(codes.contains(&&json!("loss_exceeds_limit")), "{codes:?}");
+    let answer = bench.post("/v1/plans", &limited(r#"{"seconds":5}"#)).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
     bench.source.set(|inner| inner.gone = true);
     let without_source = plan(&bench, SWITCHOVER).await;
     assert_eq!(without_source["blockers"][0]["code"], "source_unreachable");

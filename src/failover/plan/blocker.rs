@@ -36,6 +36,8 @@ pub enum BlockerCode {
     GroupActive,
     /// Nothing is known about the group, or no group matches.
     UnknownGroup,
+    /// A failover would lose more than the caller allowed, or nobody knows how much.
+    LossExceedsLimit,
     /// Every group was moved before, or has been read on the target already.
     NothingToMove,
     /// The link doesn't mirror the topic.

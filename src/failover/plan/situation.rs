@@ -30,6 +30,16 @@ impl fmt::Display for MoveKind {
     }
 }
 
+/// How much a failover may lose. What isn't known exceeds any limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LossLimit {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+}
+
 /// One observation of a link and the groups to move.
 #[derive(Debug, Clone)]
 pub struct Situation {
@@ -52,6 +62,8 @@ pub struct Situation {
     pub expiring: Option<(usize, Expiry)>,
     /// The longest metadata that the target takes with a commit, if it reports it.
     pub metadata_limit: Option<usize>,
+    /// How much a failover may lose; `None` if the caller set no limit.
+    pub allow_loss: Option<LossLimit>,
     /// The source's last stable offsets, as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }

@@ -11,6 +11,7 @@ use crate::model::{
 };
 
 mod last_look;
+mod limits;
 mod metadata;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -29,6 +30,7 @@ fn mirrored(state: PartitionState) -> MirroredPartition {
             .then(|| Reason::new(HaltCode::ForeignWrite, "somebody wrote")),
         frontier: Some(SourceOffset(100)),
         source_high_watermark: SourceOffset(100),
+        at_risk_since_ms: Some(0),
         target_log_start: TargetOffset(0),
         target_end: TargetOffset(90),
         target_log: TargetLog::Whole,
@@ -82,6 +84,7 @@ fn situation(kind: MoveKind, commit: CommitSituation) -> Situation {
         source_failure: (kind == MoveKind::Failover).then(|| "gone".to_owned()),
         offsets_as_of: None,
         groups: BTreeMap::from([("billing".into(), group)]),
+        allow_loss: None,
         moved: BTreeMap::new(),
         asked_topics: BTreeSet::new(),
         partitions: BTreeMap::from([(partition(), mirrored(PartitionState::Live))]),
@@ -357,44 +360,4 @@ fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
     );
     let promised_worse = planned(&worse).groups;
     assert_eq!(final_moves(&promised_worse, &worse).unwrap().len(), 1);
-}
-
-#[test]
-fn groups_that_were_moved_before_are_named_and_alone_they_leave_nothing_to_move() {
-    let mut situation = situation(MoveKind::Failover, mapped());
-    let moved = (0..7).map(|number| (format!("g-{number}").as_str().into(), "o-1".to_owned()));
-    situation.moved = moved.collect();
-    let with_others = plan(&situation, "p".to_owned(), NOW);
-    assert_eq!(with_others.blockers, []);
-    let told = with_others
-        .warnings
-        .iter()
-        .find(|it| it.contains("moved before"));
-    let told = told.expect("a warning");
-    assert!(
-        told.contains("g-0 by o-1") && told.contains("and 2 more"),
-        "{told}"
-    );
-
-    situation.groups.clear();
-    let alone = plan(&situation, "p".to_owned(), NOW);
-    let codes: Vec<_> = alone.blockers.iter().map(|it| it.code).collect();
-    assert_eq!(codes, [BlockerCode::NothingToMove]);
-    situation.asked_topics.insert("orders".into());
-    let drains = plan(&situation, "p".to_owned(), NOW);
-    assert_eq!(drains.blockers, [], "its topics are still drained");
-}
-
-#[test]
-fn a_plan_whose_offsets_were_all_committed_by_others_moves_nothing() {
-    let progress = CommitSituation {
-        progress: Some(TargetOffset(70)),
-        ..mapped()
-    };
-    let empty = plan(
-        &situation(MoveKind::Failover, progress),
-        "p".to_owned(),
-        NOW,
-    );
-    assert_eq!(empty.blockers[0].code, BlockerCode::NothingToMove);
 }

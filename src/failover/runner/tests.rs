@@ -118,6 +118,7 @@ impl Bench {
             groups: None,
             groups_exclude: Vec::new(),
             topics: BTreeSet::new(),
+            allow_loss: None,
         };
         self.runner.plan(&request).await.unwrap()
     }

@@ -140,8 +140,8 @@ async fn a_moved_group_is_told_with_its_operation_also_by_the_process_that_takes
     assert_eq!(setting.committed("clerks", ORDERS).await, 37);
 
     // Returned to group sync; what was committed on the target stays nevertheless.
-    let line = ["groups", "--link", LINK, "--return", "clerks|idlers"];
-    let returned = standby.cli(&line).await;
+    let give_back = ["groups", "--link", LINK, "--return", "clerks|idlers"];
+    let returned = standby.cli(&give_back).await;
     assert_eq!(returned.status.code(), Some(0), "{returned:?}");
     setting.commits("idlers", ORDERS, 40).await;
     standby.carries_exactly("idlers", ORDERS, 40).await;

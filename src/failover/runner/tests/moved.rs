@@ -10,6 +10,7 @@ async fn named(bench: &Bench, groups: &[&str], exclude: &[&str]) -> Plan {
         groups: Some(owned(groups)),
         groups_exclude: owned(exclude),
         topics: BTreeSet::new(),
+        allow_loss: None,
     };
     bench.runner.plan(&request).await.unwrap()
 }
