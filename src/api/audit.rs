@@ -18,11 +18,18 @@ use crate::model::{LinkName, Partition, Policy, TopicName};
 const ENTRIES: usize = 100;
 const ENTRIES_AT_MOST: usize = 1000;
 
-/// The query parameters of `GET /v1/audit`.
+/// The query parameters of a list whose latest entries are shown first.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Part {
     limit: Option<usize>,
+}
+
+impl Part {
+    /// The number of entries to show.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(ENTRIES).min(ENTRIES_AT_MOST)
+    }
 }
 
 /// `GET /v1/audit`: the latest entries, newest first.
@@ -30,8 +37,7 @@ pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Asked(part): Asked<Part>,
 ) -> Result<Json<Vec<AuditAnswer>>, Problem> {
-    let limit = part.limit.unwrap_or(ENTRIES).min(ENTRIES_AT_MOST);
-    let entries = state.audit.latest(limit)?.into_iter();
+    let entries = state.audit.latest(part.limit())?.into_iter();
     let answer = |(number, entry)| AuditAnswer { number, entry };
     Ok(Json(entries.map(answer).collect()))
 }

@@ -21,9 +21,10 @@ use super::access::Demand;
 use super::problem;
 use crate::contract::{
     AuditAnswer, ExplanationAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness,
-    OperationAnswer, OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness,
-    ReadinessAnswer, ReadyScope, Report, ResolutionAnswer, ResolutionRequest, ScopeRequest,
-    TopicAnswer, TranslationAnswer, TranslationRequest, VerificationRequest, VerificationSummary,
+    OperationAnswer, OperationRequest, OperationSummary, Plan, PlanRequest, PlanSummary,
+    ProblemAnswer, Readiness, ReadinessAnswer, ReadyScope, Report, ResolutionAnswer,
+    ResolutionRequest, ReturnRequest, ReturnedGroup, ScopeRequest, TopicAnswer, TranslationAnswer,
+    TranslationRequest, VerificationRequest, VerificationSummary,
 };
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
@@ -113,7 +114,19 @@ fn questions() -> Vec<Entry> {
         Entry::new(HttpMethod::Post, "/v1/translate", "Translates offsets")
             .asks::<TranslationRequest>()
             .answers::<TranslationAnswer>(),
+        get(
+            "/v1/plans",
+            "The latest plans that weren't executed, without their content",
+        )
+        .may_have("limit", ParameterIn::Query, usize::schema())
+        .lists::<PlanSummary>(),
         get("/v1/plans/{id}", "A plan made before").answers::<Plan>(),
+        get(
+            "/v1/operations",
+            "The latest operations, without their offsets",
+        )
+        .may_have("limit", ParameterIn::Query, usize::schema())
+        .lists::<OperationSummary>(),
         get("/v1/operations/{id}", "One operation").answers::<OperationAnswer>(),
         get("/v1/verifications", "Every verification").lists::<VerificationSummary>(),
         get("/v1/verifications/{id}", "One verification").answers::<Report>(),
@@ -152,12 +165,23 @@ fn changes() -> Vec<Entry> {
         post("/v1/links/{link}/resolve", "Releases halted partitions")
             .asks::<ResolutionRequest>()
             .answers::<ResolutionAnswer>(),
+        post(
+            "/v1/links/{link}/groups/return",
+            "Gives groups that were moved back to group sync",
+        )
+        .asks::<ReturnRequest>()
+        .lists::<ReturnedGroup>(),
         post("/v1/plans", "Makes a plan")
             .asks::<PlanRequest>()
             .answers_with::<Plan>(StatusCode::CREATED),
         post("/v1/operations", "Executes a plan")
             .asks::<OperationRequest>()
             .answers_with::<OperationAnswer>(StatusCode::ACCEPTED),
+        post(
+            "/v1/operations/{id}/cancel",
+            "Calls an operation off that hasn't committed anything yet",
+        )
+        .answers::<OperationAnswer>(),
         post("/v1/verifications", "Orders a verification")
             .asks::<VerificationRequest>()
             .answers_with::<Report>(StatusCode::ACCEPTED),

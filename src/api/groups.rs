@@ -1,15 +1,20 @@
 //! The consumer groups of a link, as of the last group sync.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
-use crate::contract::GroupAnswer;
+use crate::checkpoint::Update;
+use crate::config::GroupFilter;
+use crate::contract::{GroupAnswer, ReturnRequest, ReturnedGroup};
 use crate::control::groups::status::{GroupStatus, SourceLook};
 use crate::model::{GroupId, LinkName};
 
-use super::extract::Segments;
+use super::audit::Change;
+use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 
@@ -21,8 +26,9 @@ pub(super) async fn list(
     let handle = state.link(&link)?;
     handle.require_owner()?;
     let source = handle.groups.source();
+    let ended = state.moves.ended()?;
     let groups = handle.groups.groups().into_iter();
-    let answers = groups.map(|(group, status)| answer(group, status, source.clone()));
+    let answers = groups.map(|(group, status)| answer(group, status, source.clone(), &ended));
     Ok(Json(answers.collect()))
 }
 
@@ -39,11 +45,45 @@ pub(super) async fn show(
             "group sync of link {link} has not seen group {group}{because}"
         ))
     })?;
-    Ok(Json(answer(group, status, handle.groups.source())))
+    let ended = state.moves.ended()?;
+    Ok(Json(answer(group, status, handle.groups.source(), &ended)))
 }
 
-fn answer(group: GroupId, status: GroupStatus, source: SourceLook) -> GroupAnswer {
+/// `POST /v1/links/{link}/groups/return`
+pub(super) async fn give_back(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+    peer: Peer,
+    Body(request): Body<ReturnRequest>,
+) -> Result<Json<Vec<ReturnedGroup>>, Problem> {
+    state.link(&link)?.require_owner()?;
+    let chosen = GroupFilter::new(&request.groups, &[] as &[&str])?;
+    let note = |update: &mut Update| {
+        let change = Change {
+            action: "return_groups",
+            link: &link,
+            plan: None,
+            release: None,
+            from: peer.0,
+        };
+        state.note(update, &change);
+    };
+    let returned = state.moves.return_groups(&link, &chosen, note).await?;
+    let returned = returned.into_iter();
+    let answers = returned.map(|(group, moved_by)| ReturnedGroup { group, moved_by });
+    Ok(Json(answers.collect()))
+}
+
+/// `ended` has when each operation was done.
+fn answer(
+    group: GroupId,
+    status: GroupStatus,
+    source: SourceLook,
+    ended: &BTreeMap<String, Timestamp>,
+) -> GroupAnswer {
+    let moved_by = status.partitions.iter().find_map(|it| it.moved_by.as_ref());
     GroupAnswer {
+        moved_at: moved_by.and_then(|by| ended.get(by).copied()),
         group,
         as_of: source.as_of,
         source_failure: source.failure,

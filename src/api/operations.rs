@@ -8,14 +8,13 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 
-use super::audit::Change;
-use super::extract::{Body, Peer, Segments};
+use super::audit::{Change, Part};
+use super::extract::{Asked, Body, Nothing, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::contract::{OperationAnswer, OperationRequest, Plan};
+use crate::contract::{OperationAnswer, OperationRequest, OperationSummary, Plan};
 use crate::failover::operation::Operation;
-use crate::failover::states::Phase;
 
 /// `POST /v1/operations`
 pub(super) async fn start(
@@ -40,6 +39,38 @@ pub(super) async fn start(
     Ok((StatusCode::ACCEPTED, location, answer))
 }
 
+/// `POST /v1/operations/{id}/cancel`
+pub(super) async fn cancel(
+    State(state): State<Arc<ApiState>>,
+    Segments(id): Segments<String>,
+    peer: Peer,
+    Nothing: Nothing,
+) -> Result<Json<OperationAnswer>, Problem> {
+    let by = format!("a request from {}", peer.0);
+    let operation = state.moves.cancel(&id, &by).await?;
+    let mut update = Update::lazy();
+    let change = Change {
+        action: "cancel",
+        link: &operation.plan.link,
+        plan: Some(&operation.plan.id),
+        release: None,
+        from: peer.0,
+    };
+    state.note(&mut update, &change);
+    state.store.commit(update).await?;
+    Ok(Json(OperationAnswer::from(&*operation)))
+}
+
+/// `GET /v1/operations`
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Vec<OperationSummary>>, Problem> {
+    let mut operations = state.moves.operations()?;
+    operations.truncate(part.limit());
+    Ok(Json(operations))
+}
+
 /// `GET /v1/operations/{id}`
 pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
@@ -54,17 +85,7 @@ pub(super) async fn show(
 impl From<&Operation> for OperationAnswer {
     fn from(operation: &Operation) -> Self {
         let (phase, plan) = (&operation.phase, &operation.plan);
-        let (at, waits_for) = match phase {
-            Phase::Draining { waits_for, .. } => (None, waits_for.clone()),
-            Phase::Stopped { at, .. } => (Some(*at), Vec::new()),
-            Phase::Fixing
-            | Phase::Freezing { .. }
-            | Phase::Checking { .. }
-            | Phase::Committing { .. }
-            | Phase::Verifying { .. }
-            | Phase::Thawing { .. }
-            | Phase::Done { .. } => (None, Vec::new()),
-        };
+        let (at, waits_for) = phase.told();
         Self {
             plan_id: plan.id.clone(),
             plan_hash: plan.hash.clone(),

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::contract::{Blocker, ProblemAnswer};
 use crate::error::{Error, Kind};
-use crate::failover::runner::NotStarted;
+use crate::failover::runner::{NotCancelled, NotStarted};
 use crate::replicate::Holdings;
 
 /// The media type of RFC 9457.
@@ -205,6 +205,17 @@ impl From<NotStarted> for Problem {
             NotStarted::Blocked(blockers) => Self::Blocked(blockers),
             NotStarted::Busy(operation) => Self::LinkBusy(operation),
             NotStarted::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotCancelled> for Problem {
+    fn from(why: NotCancelled) -> Self {
+        match why {
+            NotCancelled::Unknown => Self::NotFound(why.to_string()),
+            NotCancelled::TooLate(_) => Self::Conflict(why.to_string()),
+            NotCancelled::Elsewhere => Self::Unavailable(why.to_string()),
+            NotCancelled::Failed(error) => error.into(),
         }
     }
 }

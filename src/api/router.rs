@@ -77,6 +77,8 @@ fn questions() -> Router<Arc<ApiState>> {
 fn with_query() -> Router<Arc<ApiState>> {
     Router::new()
         .route("/v1/audit", get(audit::list))
+        .route("/v1/plans", get(plans::list))
+        .route("/v1/operations", get(operations::list))
         .route("/readyz", get(health::ready))
 }
 
@@ -86,8 +88,10 @@ fn changes() -> Router<Arc<ApiState>> {
         .route("/v1/links/{link}/resume", post(intents::resume))
         .route("/v1/links/{link}/intent", put(intents::set))
         .route("/v1/links/{link}/resolve", post(resolve::resolve))
+        .route("/v1/links/{link}/groups/return", post(groups::give_back))
         .route("/v1/plans", post(plans::make))
         .route("/v1/operations", post(operations::start))
+        .route("/v1/operations/{id}/cancel", post(operations::cancel))
         .route("/v1/verifications", post(verifications::order))
         .route("/v1/verifications/{id}/cancel", post(verifications::cancel))
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use jiff::Timestamp;
+
 use crate::api::state::{Sighting, SourceTopics};
 use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::Result;
@@ -69,6 +71,11 @@ fn partition(status: PartitionStatus) -> MirroredPartition {
     MirroredPartition {
         frontier: (status.target_end >= 0).then_some(SourceOffset(status.position)),
         source_high_watermark: SourceOffset(status.source_high_watermark),
+        at_risk_since_ms: match (status.lag_records, status.lag_ms) {
+            (0, _) => status.as_of_ms,
+            (_, ..0) => None,
+            (_, lag_ms) => Some(Timestamp::now().as_millisecond() - lag_ms),
+        },
         target_log_start: TargetOffset(status.target_log_start),
         target_end: TargetOffset(status.target_end),
         target_log: target_log(&status),

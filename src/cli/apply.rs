@@ -28,12 +28,23 @@ pub(super) fn run(
     let key = format!("apply-{}-{}", args.plan, args.hash);
     let started = client.post(&["v1", "operations"], &request, Some(&key))?;
     let OperationAnswer { id, .. } = understood(&started)?;
+    let operation = to_the_end(client, &id, output, out, interrupt)?;
+    Ok(exit_code(&operation))
+}
+
+/// Follows an operation until it ends, and shows how it ended.
+pub(super) fn to_the_end(
+    client: &Client,
+    id: &str,
+    output: Output,
+    out: &mut dyn Write,
+    interrupt: Interrupt,
+) -> Result<OperationAnswer, Failure> {
     let followed = Followed {
         what: format!("operation {id}"),
-        path: ["v1", "operations", &id],
+        path: ["v1", "operations", id],
         how: format!(
-            "`farshore apply {} --hash {}` follows it again, without starting another; it can't be cancelled",
-            args.plan, args.hash
+            "`farshore operations {id}` follows it again, `farshore cancel {id}` calls it off unless it has begun to commit"
         ),
         look_again_after: LOOK_AGAIN_AFTER,
     };
@@ -53,7 +64,7 @@ pub(super) fn run(
         Output::Json => write_json(out, &answer)?,
         Output::Table => show(&operation, out)?,
     }
-    Ok(exit_code(&operation))
+    Ok(operation)
 }
 
 fn is_over(operation: &OperationAnswer) -> bool {
@@ -61,7 +72,7 @@ fn is_over(operation: &OperationAnswer) -> bool {
 }
 
 /// A move that stopped before anything was committed counts as refused, later as failed.
-fn exit_code(operation: &OperationAnswer) -> ExitCode {
+pub(super) fn exit_code(operation: &OperationAnswer) -> ExitCode {
     if operation.phase == PhaseName::Done {
         return ExitCode::Done;
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::failover::plan::MoveKind;
+use crate::failover::plan::{LossLimit, MoveKind};
 use crate::model::Policy;
 
 /// Mirrors Kafka topics between clusters and moves consumer groups, exact to the offset.
@@ -107,6 +107,10 @@ pub enum ServiceVerb {
     Plan(PlanArgs),
     /// Execute a plan and follow it until it ends
     Apply(ApplyArgs),
+    /// List the operations, or show and follow one
+    Operations(OperationsArgs),
+    /// Call an operation off; possible until it commits offsets on the target
+    Cancel(CancelArgs),
     /// Pause a link or some of its topics: nothing is written to their mirrors until they are resumed
     Pause(IntentArgs),
     /// Resume a paused link or some of its paused topics
@@ -203,6 +207,10 @@ pub struct GroupsArgs {
     /// The link
     #[arg(long)]
     pub link: String,
+    /// Give the groups that were moved and whose whole name matches this regular expression back to group sync; may be
+    /// repeated
+    #[arg(long = "return", value_name = "RE")]
+    pub give_back: Vec<String>,
 }
 
 /// Arguments of `plan`.
@@ -214,9 +222,38 @@ pub struct PlanArgs {
     /// The link whose groups move from its source to its target
     #[arg(long)]
     pub link: String,
-    /// Only groups whose whole name matches this regular expression; may be repeated
+    /// Only groups whose whole name matches this regular expression; may be repeated. A group that was moved before is part
+    /// of the plan only if its name is given
     #[arg(long, value_name = "RE")]
     pub groups: Vec<String>,
+    /// No groups whose whole name matches this regular expression; may be repeated
+    #[arg(long, value_name = "RE")]
+    pub groups_exclude: Vec<String>,
+    /// How much a failover may lose, such as `records=100,ms=5000`: a plan that may lose more is refused, as is one of which
+    /// it isn't known
+    #[arg(long, value_name = "LIMITS", value_parser = loss_limit)]
+    pub allow_loss: Option<LossLimit>,
+    /// Show every offset instead of the sums of each group
+    #[arg(long)]
+    pub wide: bool,
+}
+
+fn loss_limit(text: &str) -> Result<LossLimit, String> {
+    let mut limit = LossLimit::default();
+    for part in text.split(',') {
+        let (name, number) = part.split_once('=').unwrap_or((part, ""));
+        let slot = match name {
+            "records" => &mut limit.records,
+            "ms" => &mut limit.ms,
+            _ => return Err(format!("records=N, ms=M or both, found {part:?}")),
+        };
+        let parsed = number.parse();
+        let number = parsed.map_err(|_| format!("{name} takes a number, found {number:?}"))?;
+        if slot.replace(number).is_some() {
+            return Err(format!("{name} is given twice"));
+        }
+    }
+    Ok(limit)
 }
 
 /// The kinds of moves.
@@ -245,6 +282,23 @@ pub struct ApplyArgs {
     /// The plan's hash: only what was shown is executed
     #[arg(long)]
     pub hash: String,
+}
+
+/// Arguments of `operations`.
+#[derive(Debug, ClapArgs)]
+pub struct OperationsArgs {
+    /// Follow this operation until it ends, as `apply` does
+    pub operation: Option<String>,
+    /// Only those of this link
+    #[arg(long, conflicts_with = "operation")]
+    pub link: Option<String>,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, ClapArgs)]
+pub struct CancelArgs {
+    /// The operation's id, as shown by `farshore apply` and `farshore operations`
+    pub operation: String,
 }
 
 /// Arguments of `pause` and `resume`.

@@ -8,7 +8,7 @@ use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::{ExitCode, Failure, GroupsArgs, Output};
-use crate::contract::GroupAnswer;
+use crate::contract::{GroupAnswer, ReturnRequest, ReturnedGroup};
 
 pub(super) fn run(
     client: &Client,
@@ -16,6 +16,9 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
+    if !args.give_back.is_empty() {
+        return give_back(client, args, output, out);
+    }
     let answer = client.get(&["v1", "links", &args.link, "groups"])?;
     match output {
         Output::Json => write_json(out, &answer)?,
@@ -26,6 +29,36 @@ pub(super) fn run(
                 writeln!(out, "\n{line}")?;
             }
         }
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Gives groups back to group sync. If none of the moved ones matches, that is refused.
+fn give_back(
+    client: &Client,
+    args: &GroupsArgs,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let request = ReturnRequest {
+        groups: args.give_back.clone(),
+    };
+    let path = ["v1", "links", &args.link, "groups", "return"];
+    let answer = client.post(&path, &request, None)?;
+    let returned: Vec<ReturnedGroup> = understood(&answer)?;
+    if output == Output::Json {
+        write_json(out, &answer)?;
+    } else {
+        for ReturnedGroup { group, moved_by } in &returned {
+            writeln!(
+                out,
+                "group {group}, moved by {moved_by}, is carried over again"
+            )?;
+        }
+    }
+    if returned.is_empty() {
+        let message = "no group that was moved matches";
+        return Err(Failure::new(ExitCode::Refused, message));
     }
     Ok(ExitCode::Done)
 }

@@ -12,6 +12,7 @@ mod follow;
 mod groups;
 mod intents;
 mod json;
+mod operations;
 mod plan;
 mod resolve;
 mod service;
@@ -26,8 +27,8 @@ mod verify;
 use std::io::Write;
 
 pub use args::{
-    AclForm, ApplyArgs, Args, CheckArgs, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs,
-    IntentArgs, Output, PlanArgs, PlanKind,
+    AclForm, ApplyArgs, Args, CancelArgs, CheckArgs, Common, ExplainArgs, ExportArgs, GroupsArgs,
+    ImportArgs, IntentArgs, OperationsArgs, Output, PlanArgs, PlanKind,
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
@@ -59,6 +60,8 @@ fn ask_until(
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
         ServiceVerb::Apply(args) => apply::run(&client, args, output, out, interrupt),
+        ServiceVerb::Operations(args) => operations::run(&client, args, output, out, interrupt),
+        ServiceVerb::Cancel(args) => operations::cancel(&client, args, output, out, interrupt),
         ServiceVerb::Pause(args) => intents::run(&client, "pause", args, output, out),
         ServiceVerb::Resume(args) => intents::run(&client, "resume", args, output, out),
         ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),

@@ -12,6 +12,7 @@ mod topics;
 
 pub(crate) use crate::control::groups::commit::Expiry;
 pub(crate) use crate::failover::plan::{Blocker, Plan};
+pub(crate) use crate::failover::summary::{OperationSummary, PlanSummary};
 pub(crate) use crate::model::Translation;
 pub(crate) use crate::telemetry::{Liveness, Readiness};
 pub(crate) use crate::verify::Report;
@@ -29,10 +30,10 @@ pub(crate) use links::{
 };
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
-    IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
-    TranslationItem, TranslationRequest, VerificationRequest,
+    AllowLoss, IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest,
+    ReturnRequest, ScopeRequest, TranslationItem, TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{
-    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem,
-    TranslationAnswer,
+    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, ReturnedGroup, TopicAnswer,
+    TranslatedItem, TranslationAnswer,
 };

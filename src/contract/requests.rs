@@ -6,7 +6,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::failover::plan::MoveKind;
+use crate::failover::plan::{LossLimit, MoveKind};
 use crate::model::{Intent, LinkName, Policy, TopicName};
 
 /// The body of a pause or resume.
@@ -93,15 +93,35 @@ pub(crate) struct TranslationItem {
 pub(crate) struct PlanRequest {
     pub(crate) kind: MoveKind,
     pub(crate) link: LinkName,
-    /// Regular expressions that match whole group names; if absent, every group of the link.
+    /// Regular expressions that match whole group names; if absent, every group of the link. A group that was moved before
+    /// is part of the plan only if one of them is its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) groups: Option<Vec<String>>,
+    /// Regular expressions that match whole names of groups that aren't part of the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups_exclude: Vec<String>,
     /// Topics to drain in addition to those of the groups.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) topics: BTreeSet<TopicName>,
-    /// `false` is refused for a failover.
+    /// Whether a failover may lose anything, or how much: a plan that would lose more is blocked. `false` is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) allow_loss: Option<bool>,
+    pub(crate) allow_loss: Option<AllowLoss>,
+}
+
+/// How much a failover may lose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum AllowLoss {
+    Any(bool),
+    UpTo(LossLimit),
+}
+
+/// The body of `POST /v1/links/{link}/groups/return`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReturnRequest {
+    /// Regular expressions that match whole group names.
+    pub(crate) groups: Vec<String>,
 }
 
 /// The body of `POST /v1/operations`: the plan to execute, and the hash that was agreed to.

@@ -115,8 +115,19 @@ pub(crate) struct GroupAnswer {
     /// Why the groups of the source can't be read now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source_failure: Option<String>,
+    /// When the operation that moved the group was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_at: Option<Timestamp>,
     #[serde(flatten)]
     pub(crate) status: GroupStatus,
+}
+
+/// A group that was given back to group sync.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReturnedGroup {
+    pub(crate) group: GroupId,
+    /// The operation that had moved it.
+    pub(crate) moved_by: String,
 }
 
 /// The translation of an offset, or of each of several in their order.

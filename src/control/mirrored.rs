@@ -45,6 +45,9 @@ pub struct MirroredPartition {
     pub frontier: Option<SourceOffset>,
     /// The source's high watermark, as last seen.
     pub source_high_watermark: SourceOffset,
+    /// The time from which on records that the source acknowledged may be missing on the target, in milliseconds since 1970:
+    /// when the source was last heard, if nothing was missing then. `None` if it isn't known.
+    pub at_risk_since_ms: Option<i64>,
     /// The mirror partition's log start offset, as last seen.
     pub target_log_start: TargetOffset,
     /// The mirror partition's log end offset, as last seen.

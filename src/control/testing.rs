@@ -279,6 +279,7 @@ impl FakeMirror {
                 reason: None,
                 frontier: None,
                 source_high_watermark: SourceOffset::ZERO,
+                at_risk_since_ms: Some(0),
                 target_log_start: TargetOffset::ZERO,
                 target_end: TargetOffset::ZERO,
                 target_log: TargetLog::Whole,

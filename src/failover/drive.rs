@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::info;
 
@@ -30,6 +31,8 @@ pub(super) struct Drive<'a> {
     pub(super) store: &'a dyn Store,
     /// Called with every change of the operation.
     pub(super) show: &'a (dyn Fn(&Operation) + Send + Sync),
+    /// The order to call the operation off, once there is one.
+    pub(super) cancelled: watch::Receiver<Option<Blocker>>,
 }
 
 impl fmt::Debug for Drive<'_> {
@@ -49,6 +52,7 @@ impl Drive<'_> {
         let mut failing = Streak::default();
         let mut event = Event::TakenUp;
         loop {
+            let mut pause = Duration::ZERO;
             match step(&operation.phase, event) {
                 Next::Enter(phase) => {
                     if phase.name() != operation.phase.name() {
@@ -61,16 +65,42 @@ impl Drive<'_> {
                     save_operation(self.store, &operation).await?;
                     (self.show)(&operation);
                     if matches!(operation.phase, Phase::Draining { .. }) {
-                        sleep(LOOK_INTERVAL).await;
+                        pause = LOOK_INTERVAL;
                     }
                 }
-                Next::Again if operation.retrying.is_some() => sleep(backoff.next()).await,
+                Next::Again if operation.retrying.is_some() => pause = backoff.next(),
                 Next::Again | Next::Ignore => {}
             }
             let Some(effect) = operation.phase.effect() else {
                 return Ok(());
             };
-            event = self.perform(&mut operation, effect, &mut failing).await?;
+            let may_end = operation.phase.name().is_cancellable();
+            let order = tokio::select! {
+                biased;
+                why = self.order(), if may_end => Some(why),
+                () = sleep(pause) => None,
+            };
+            event = if let Some(why) = order {
+                Event::Cancelled(why)
+            } else {
+                // What writes is never interrupted: it would become durable behind what takes it back.
+                let may_be_dropped = may_end && effect.only_reads();
+                tokio::select! {
+                    biased;
+                    why = self.order(), if may_be_dropped => Event::Cancelled(why),
+                    done = self.perform(&mut operation, effect, &mut failing) => done?,
+                }
+            };
+        }
+    }
+
+    /// Resolves when the operation is called off.
+    async fn order(&self) -> Blocker {
+        let mut cancelled = self.cancelled.clone();
+        let order = cancelled.wait_for(Option::is_some).await;
+        match order.ok().and_then(|order| order.clone()) {
+            Some(why) => why,
+            None => std::future::pending().await,
         }
     }
 

@@ -18,3 +18,4 @@ pub mod sites;
 pub mod states;
 pub mod step;
 mod stored;
+pub mod summary;

@@ -9,6 +9,7 @@ use super::plan::Plan;
 pub use super::states::Operation;
 use super::states::PhaseName;
 use super::stored::{self, OperationHead, PlanHead};
+use super::summary::{OperationSummary, PlanSummary};
 use crate::checkpoint::chunks::read_whole;
 use crate::checkpoint::documents::{Document, DocumentKind, Name};
 use crate::checkpoint::{Store, Update};
@@ -104,6 +105,31 @@ pub fn unfinished(store: &dyn Store) -> Result<Vec<(LinkName, String)>> {
         if !matches!(former.phase, PhaseName::Done | PhaseName::Stopped) {
             found.push((former.plan.link, id));
         }
+    }
+    Ok(found)
+}
+
+/// Every operation, ended or not, in no order.
+pub fn operations(store: &dyn Store) -> Result<Vec<OperationSummary>> {
+    let mut found = Vec::new();
+    for (name, Document { head, .. }) in DocumentKind::Operation.all::<OperationHead>(store)? {
+        found.push(head.summary(name));
+    }
+    for (id, value) in DocumentKind::Operation.all_of_first_layout(store)? {
+        found.push(OperationSummary::from(&read::<Operation>(&id, &value)?));
+    }
+    Ok(found)
+}
+
+/// Every plan that wasn't executed, in no order.
+pub fn plans(store: &dyn Store) -> Result<Vec<PlanSummary>> {
+    let mut found = Vec::new();
+    for (name, Document { head, .. }) in DocumentKind::Plan.all::<PlanHead>(store)? {
+        found.push(head.summary(name));
+    }
+    for (id, value) in DocumentKind::Plan.all_of_first_layout(store)? {
+        let plan: Plan = read(&id, &value)?;
+        found.push(PlanSummary::from(&plan));
     }
     Ok(found)
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 mod blocker;
 mod moves;
+mod risk;
 mod situation;
 mod steps;
 
@@ -19,7 +20,8 @@ mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
 pub use moves::{Move, Moves};
-pub use situation::{CommitSituation, GroupSituation, MoveKind, Situation};
+pub use risk::Risk;
+pub use situation::{CommitSituation, GroupSituation, LossLimit, MoveKind, Situation};
 pub use steps::Step;
 
 use std::collections::BTreeSet;
@@ -28,6 +30,9 @@ use crate::model::{GroupId, LinkName, TopicName};
 
 /// How long a plan may be executed.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// The length of a plan's hash in hexadecimal digits.
+const HASH_DIGITS: usize = 12;
 
 /// A description of a move that can be read, approved and executed by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,13 +53,20 @@ pub struct Plan {
     #[schema(value_type = Vec<Move>)]
     /// The offsets to commit, by group and partition. A switchover reads the final offsets after draining.
     pub groups: Moves,
+    /// What a failover would lose in the topics above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_risk: Option<Risk>,
+    /// How much it may lose, if the caller set a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_loss: Option<LossLimit>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What blocks the move; the plan can't be executed while there are any.
     pub blockers: Vec<Blocker>,
     /// What the operator should know before executing the plan.
     pub warnings: Vec<String>,
-    /// The SHA-256 of the content except for id, times and warnings, in hexadecimal.
+    /// The first twelve hexadecimal digits of the SHA-256 of the content except for id, times and warnings: enough to tell
+    /// plans apart, and short enough to be typed.
     pub hash: String,
 }
 
@@ -63,6 +75,15 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
     let (groups, left_out) = moves::moves(situation);
     let mut warnings = situation.warnings();
     warnings.extend(left_out);
+    let mut blockers = blocker::blockers(situation);
+    let at_risk = (situation.kind == MoveKind::Failover).then(|| Risk::of(situation, now));
+    if let (Some(risk), Some(limit)) = (&at_risk, situation.allow_loss) {
+        blockers.extend(risk.beyond(limit));
+    }
+    if groups.is_empty() && blockers.is_empty() && situation.asked_topics.is_empty() {
+        let message = "no offset is left to be moved: these groups were moved before, or applications have committed on the target since";
+        blockers.push(Blocker::new(BlockerCode::NothingToMove, message));
+    }
     let mut plan = Plan {
         id,
         kind: situation.kind,
@@ -73,8 +94,10 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
         chosen: situation.groups.keys().cloned().collect(),
         topics: situation.topics().into_iter().collect(),
         steps: steps::steps(situation.kind),
-        blockers: blocker::blockers(situation),
+        blockers,
         groups: groups.into(),
+        at_risk,
+        allow_loss: situation.allow_loss,
         warnings,
         hash: String::new(),
     };
@@ -167,5 +190,7 @@ fn hash(plan: &Plan) -> String {
     let written = serde_json::to_writer(&mut content, &agreed);
     debug_assert!(written.is_ok());
     let sum = content.into_inner().unwrap_or_default();
-    format!("{:x}", sum.finalize())
+    let mut hash = format!("{:x}", sum.finalize());
+    hash.truncate(HASH_DIGITS);
+    hash
 }

@@ -14,7 +14,7 @@ use super::drive::Drive;
 use super::operation::{
     Operation, put_operation, read_operation, read_plan, save_plan, unfinished,
 };
-use super::plan::{Blocker, MoveKind, Plan, plan};
+use super::plan::{Blocker, LossLimit, MoveKind, Plan, plan};
 use super::sites::{Chosen, Sites};
 use super::states::{Moves, Phase};
 use crate::checkpoint::{Store, Update};
@@ -23,8 +23,11 @@ use crate::error::{self, Error, Result};
 use crate::model::{LinkName, TopicName};
 use crate::task::contained;
 
+mod orders;
 #[cfg(test)]
 mod tests;
+
+pub use orders::NotCancelled;
 
 /// How long a switchover waits for the source to come to rest.
 const DRAIN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
@@ -36,10 +39,15 @@ const STARTED_MAX: usize = 64;
 pub struct MoveRequest {
     pub kind: MoveKind,
     pub link: LinkName,
-    /// Regular expressions for whole group names; `None` means every group of the link.
+    /// Regular expressions for whole group names; `None` means every group of the link. A group that was moved before is
+    /// part of the move only if one of them is its name.
     pub groups: Option<Vec<String>>,
+    /// Regular expressions for whole names of groups that aren't part of the move.
+    pub groups_exclude: Vec<String>,
     /// Topics to drain in addition to those of the groups.
     pub topics: BTreeSet<TopicName>,
+    /// How much a failover may lose; `None` for no limit.
+    pub allow_loss: Option<LossLimit>,
 }
 
 /// Why a plan isn't executed.
@@ -62,6 +70,14 @@ pub enum NotStarted {
     Failed(#[from] Error),
 }
 
+/// An operation that is executed here.
+#[derive(Debug)]
+struct Running {
+    shown: watch::Sender<Arc<Operation>>,
+    /// The order to call it off, once there is one.
+    cancelled: watch::Sender<Option<Blocker>>,
+}
+
 /// The plans and operations of all links.
 #[derive(Debug)]
 pub struct Runner {
@@ -70,7 +86,7 @@ pub struct Runner {
     /// Per link, held while everything that a plan depends on is read: with many groups that is large.
     observing: Mutex<BTreeMap<LinkName, Arc<tokio::sync::Mutex<()>>>>,
     /// Operations being executed, by name.
-    running: Mutex<BTreeMap<String, watch::Sender<Arc<Operation>>>>,
+    running: Mutex<BTreeMap<String, Running>>,
     /// Held while a plan is being started, so that only one can start at a time.
     starting: tokio::sync::Mutex<mpsc::Sender<Operation>>,
     started: Mutex<Option<mpsc::Receiver<Operation>>>,
@@ -100,14 +116,18 @@ impl Runner {
     pub async fn plan(&self, request: &MoveRequest) -> Result<Plan> {
         let now = Timestamp::now();
         let sites = self.sites(&request.link)?;
-        let chosen = match &request.groups {
-            Some(expressions) => GroupFilter::new(expressions, &[] as &[&str])?,
-            None => sites.groups.clone(),
+        let every = vec![".*".to_owned()];
+        let expressions = request.groups.as_ref().unwrap_or(&every);
+        let mut moved = self.moved(&sites)?;
+        moved.retain(|group, _| !expressions.iter().any(|it| it == group.as_str()));
+        let chosen = Chosen::Matching {
+            filter: GroupFilter::new(expressions, &request.groups_exclude)?,
+            moved,
         };
-        let chosen = Chosen::Matching(chosen);
         let topics = request.topics.clone();
         let _alone = self.alone(&request.link).await;
-        let situation = sites.observe(request.kind, &chosen, topics, now).await?;
+        let mut situation = sites.observe(request.kind, &chosen, topics, now).await?;
+        situation.allow_loss = request.allow_loss;
         let id = format!(
             "{}-{:08x}",
             now.strftime("%Y%m%dT%H%M%SZ"),
@@ -134,7 +154,8 @@ impl Runner {
 
     /// Subscribes to an operation while it is executed; the channel closes when the operation has ended.
     pub fn watch(&self, id: &str) -> Option<watch::Receiver<Arc<Operation>>> {
-        self.running.lock().get(id).map(watch::Sender::subscribe)
+        let running = self.running.lock();
+        running.get(id).map(|running| running.shown.subscribe())
     }
 
     /// Starts the execution of a plan, or returns its operation if the plan was started before. `note` adds to the update
@@ -191,7 +212,8 @@ impl Runner {
         let topics = old.topics.iter().cloned().collect();
         let sites = self.sites(&old.link)?;
         let _alone = self.alone(&old.link).await;
-        let situation = sites.observe(old.kind, &chosen, topics, now).await?;
+        let mut situation = sites.observe(old.kind, &chosen, topics, now).await?;
+        situation.allow_loss = old.allow_loss;
         let new = plan(&situation, old.id.clone(), now);
         drop(situation);
         if !new.blockers.is_empty() {
@@ -262,11 +284,14 @@ impl Runner {
             self.running.lock().remove(&id);
             return;
         };
-        self.show(&operation);
+        let cancelled = self.show(&operation);
         let drive = Drive {
             sites: &sites,
             store: self.store.as_ref(),
-            show: &|operation| self.show(operation),
+            show: &|operation| {
+                self.show(operation);
+            },
+            cancelled,
         };
         let mut term = sites.ownership.term();
         let own = *term.borrow_and_update();
@@ -286,13 +311,16 @@ impl Runner {
         }
     }
 
-    fn show(&self, operation: &Operation) {
+    /// Shows the present state of an operation that is executed here; returns where it is called off.
+    fn show(&self, operation: &Operation) -> watch::Receiver<Option<Blocker>> {
         let shown = Arc::new(operation.clone());
-        self.running
-            .lock()
-            .entry(operation.id.clone())
-            .or_insert_with(|| watch::Sender::new(Arc::clone(&shown)))
-            .send_replace(shown);
+        let mut all = self.running.lock();
+        let running = all.entry(operation.id.clone()).or_insert_with(|| Running {
+            shown: watch::Sender::new(Arc::clone(&shown)),
+            cancelled: watch::Sender::default(),
+        });
+        running.shown.send_replace(shown);
+        running.cancelled.subscribe()
     }
 
     fn sites(&self, link: &LinkName) -> Result<Arc<Sites>> {

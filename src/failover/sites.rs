@@ -44,16 +44,33 @@ pub struct Sites {
 /// The groups chosen for a move.
 #[derive(Debug, Clone)]
 pub(super) enum Chosen {
-    /// All groups that match the filter and have offsets in the link.
-    Matching(GroupFilter),
+    /// All groups that match the filter and have offsets in the link, but for those that were moved before: each is here
+    /// with its operation.
+    Matching {
+        filter: GroupFilter,
+        moved: BTreeMap<GroupId, String>,
+    },
     /// Exactly these.
     Exactly(BTreeSet<GroupId>),
 }
 
 impl Chosen {
+    /// The groups left out because they were moved before.
+    fn moved(&self) -> BTreeMap<GroupId, String> {
+        match self {
+            Self::Matching { filter, moved } => {
+                let left_out = moved.iter().filter(|(group, _)| filter.matches(group));
+                left_out
+                    .map(|(group, by)| (group.clone(), by.clone()))
+                    .collect()
+            }
+            Self::Exactly(_) => BTreeMap::new(),
+        }
+    }
+
     fn takes(&self, group: &GroupId) -> bool {
         match self {
-            Self::Matching(filter) => filter.matches(group),
+            Self::Matching { filter, moved } => filter.matches(group) && !moved.contains_key(group),
             Self::Exactly(groups) => groups.contains(group),
         }
     }
@@ -139,6 +156,8 @@ impl Sites {
                 .as_of_ms
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             groups,
+            moved: chosen.moved(),
+            allow_loss: None,
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
             source_ends,

@@ -108,6 +108,8 @@ pub enum Event {
     Failed,
     /// The effect kept failing until its time was up.
     GaveUp(Blocker),
+    /// The operator called the operation off.
+    Cancelled(Blocker),
     /// The partitions and groups were looked at.
     Looked {
         ends: Ends,
@@ -150,6 +152,16 @@ pub enum Effect {
     ReadBack(Moves),
     /// Make group sync take the groups over again.
     Thaw(Moves),
+}
+
+impl Effect {
+    /// Whether it changes nothing, so that it may be dropped at any point.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::Look | Self::Fix | Self::Check(_) | Self::ReadBack(_) => true,
+            Self::Freeze(_) | Self::Commit(_) | Self::Thaw(_) => false,
+        }
+    }
 }
 
 impl Phase {
@@ -210,9 +222,36 @@ impl Phase {
         }
     }
 
+    /// The phase in which the operation stopped, and what draining waits for.
+    pub fn told(&self) -> (Option<PhaseName>, Vec<String>) {
+        match self {
+            Self::Draining { waits_for, .. } => (None, waits_for.clone()),
+            Self::Stopped { at, .. } => (Some(*at), Vec::new()),
+            Self::Fixing
+            | Self::Freezing { .. }
+            | Self::Checking { .. }
+            | Self::Committing { .. }
+            | Self::Verifying { .. }
+            | Self::Thawing { .. }
+            | Self::Done { .. } => (None, Vec::new()),
+        }
+    }
+
     /// Whether the operation has ended.
     pub fn is_last(&self) -> bool {
         self.effect().is_none()
+    }
+}
+
+impl PhaseName {
+    /// Whether an operation in this phase can be called off: nothing has been committed yet.
+    pub fn is_cancellable(self) -> bool {
+        match self {
+            Self::Draining | Self::Fixing | Self::Freezing | Self::Checking => true,
+            Self::Committing | Self::Verifying | Self::Thawing | Self::Done | Self::Stopped => {
+                false
+            }
+        }
     }
 }
 
@@ -231,7 +270,7 @@ impl PhaseName {
     ];
 
     /// The name used in the API.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Draining => "draining",
             Self::Fixing => "fixing",
@@ -259,6 +298,7 @@ impl Event {
             Self::TakenUp => "taken_up",
             Self::Failed => "failed",
             Self::GaveUp(_) => "gave_up",
+            Self::Cancelled(_) => "cancelled",
             Self::Looked { .. } => "looked",
             Self::Fixed(_) => "fixed",
             Self::Frozen => "frozen",

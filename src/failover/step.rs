@@ -75,7 +75,7 @@ fn drain(deadline_ms: i64, rested: Option<&Ends>, phase: &Phase, event: Event) -
             waits_for,
         }),
         Event::TakenUp | Event::Failed => Next::Again,
-        Event::GaveUp(blocker) => stop(phase, None, vec![blocker]),
+        Event::GaveUp(blocker) | Event::Cancelled(blocker) => stop(phase, None, vec![blocker]),
         Event::Refused(blockers) => stop(phase, None, blockers),
         Event::Fixed(_)
         | Event::Frozen
@@ -91,7 +91,7 @@ fn fix(phase: &Phase, event: Event) -> Next {
     match event {
         Event::Fixed(moves) => Next::Enter(Phase::Freezing { moves }),
         Event::TakenUp | Event::Failed => Next::Again,
-        Event::GaveUp(blocker) => stop(phase, None, vec![blocker]),
+        Event::GaveUp(blocker) | Event::Cancelled(blocker) => stop(phase, None, vec![blocker]),
         Event::Refused(blockers) => stop(phase, None, blockers),
         Event::Looked { .. }
         | Event::Frozen
@@ -109,7 +109,7 @@ fn freeze(moves: &Moves, event: Event) -> Next {
             moves: Moves::clone(moves),
         }),
         Event::TakenUp | Event::Failed => Next::Again,
-        Event::GaveUp(blocker) => take_back(moves, vec![blocker]),
+        Event::GaveUp(blocker) | Event::Cancelled(blocker) => take_back(moves, vec![blocker]),
         Event::Refused(blockers) => take_back(moves, blockers),
         Event::Looked { .. }
         | Event::Fixed(_)
@@ -127,7 +127,7 @@ fn check(moves: &Moves, event: Event) -> Next {
             moves: Moves::clone(moves),
         }),
         Event::TakenUp | Event::Failed => Next::Again,
-        Event::GaveUp(blocker) => take_back(moves, vec![blocker]),
+        Event::GaveUp(blocker) | Event::Cancelled(blocker) => take_back(moves, vec![blocker]),
         Event::Refused(blockers) => take_back(moves, blockers),
         Event::Looked { .. }
         | Event::Fixed(_)
@@ -148,7 +148,8 @@ fn commit(moves: &Moves, phase: &Phase, event: Event) -> Next {
         Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, Some(moves), vec![blocker]),
         Event::Refused(blockers) => stop(phase, Some(moves), blockers),
-        Event::Looked { .. }
+        Event::Cancelled(_)
+        | Event::Looked { .. }
         | Event::Fixed(_)
         | Event::Frozen
         | Event::Cleared
@@ -166,7 +167,8 @@ fn verify(moves: &Moves, phase: &Phase, event: Event) -> Next {
         Event::Differs(blockers) => stop(phase, Some(moves), blockers),
         Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, Some(moves), vec![blocker]),
-        Event::Looked { .. }
+        Event::Cancelled(_)
+        | Event::Looked { .. }
         | Event::Fixed(_)
         | Event::Frozen
         | Event::Cleared
@@ -184,7 +186,8 @@ fn thaw(moves: &Moves, blockers: &[Blocker], phase: &Phase, event: Event) -> Nex
             stop(phase, Some(moves), all)
         }
         Event::TakenUp | Event::Failed => Next::Again,
-        Event::Looked { .. }
+        Event::Cancelled(_)
+        | Event::Looked { .. }
         | Event::Fixed(_)
         | Event::Frozen
         | Event::Cleared
@@ -200,6 +203,7 @@ fn rest(event: &Event) -> Next {
         Event::TakenUp
         | Event::Failed
         | Event::GaveUp(_)
+        | Event::Cancelled(_)
         | Event::Looked { .. }
         | Event::Fixed(_)
         | Event::Frozen

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{self, Move, Moves, Plan, Step};
+use super::plan::{self, LossLimit, Move, Moves, Plan, Risk, Step};
 use super::states::{Ends, Operation, Phase, PhaseName};
+use super::summary::{OperationSummary, PlanSummary};
 use crate::checkpoint::chunks::{ChunkedList, Packed};
 use crate::checkpoint::documents::{Document, List, Name};
 use crate::checkpoint::{Store, Update};
@@ -24,6 +25,10 @@ pub(super) struct PlanHead {
     offsets_as_of: Option<Timestamp>,
     steps: Vec<Step>,
     hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_risk: Option<Risk>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allow_loss: Option<LossLimit>,
 }
 
 /// An operation without its id and its lists.
@@ -94,18 +99,64 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-impl PhaseHead {
-    pub(super) fn is_last(&self) -> bool {
-        match self {
-            Self::Done | Self::Stopped { .. } => true,
-            Self::Draining { .. }
-            | Self::Fixing
-            | Self::Freezing
-            | Self::Checking
-            | Self::Committing
-            | Self::Verifying
-            | Self::Thawing => false,
+impl PlanHead {
+    pub(super) fn summary(self, name: Name) -> PlanSummary {
+        PlanSummary {
+            id: name.id,
+            link: name.link,
+            kind: self.kind,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            hash: self.hash,
         }
+    }
+}
+
+impl OperationHead {
+    pub(super) fn summary(self, name: Name) -> OperationSummary {
+        let phase = self.phase.name();
+        let (at, waits_for) = match self.phase {
+            PhaseHead::Draining { waits_for, .. } => (None, waits_for),
+            PhaseHead::Stopped { at } => (Some(at), Vec::new()),
+            PhaseHead::Fixing
+            | PhaseHead::Freezing
+            | PhaseHead::Checking
+            | PhaseHead::Committing
+            | PhaseHead::Verifying
+            | PhaseHead::Thawing
+            | PhaseHead::Done => (None, Vec::new()),
+        };
+        OperationSummary {
+            id: name.id,
+            link: name.link,
+            kind: self.plan.kind,
+            phase,
+            at,
+            waits_for,
+            retrying: self.retrying,
+            started_at: self.started_at,
+            entered_at: self.entered_at,
+        }
+    }
+}
+
+impl PhaseHead {
+    fn name(&self) -> PhaseName {
+        match self {
+            Self::Draining { .. } => PhaseName::Draining,
+            Self::Fixing => PhaseName::Fixing,
+            Self::Freezing => PhaseName::Freezing,
+            Self::Checking => PhaseName::Checking,
+            Self::Committing => PhaseName::Committing,
+            Self::Verifying => PhaseName::Verifying,
+            Self::Thawing => PhaseName::Thawing,
+            Self::Done => PhaseName::Done,
+            Self::Stopped { .. } => PhaseName::Stopped,
+        }
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Done | Self::Stopped { .. })
     }
 }
 
@@ -127,6 +178,8 @@ pub(super) fn put_plan(update: &mut Update, name: &Name, plan: &Plan) -> Documen
         offsets_as_of: plan.offsets_as_of,
         steps: plan.steps.clone(),
         hash: plan.hash.clone(),
+        at_risk: plan.at_risk,
+        allow_loss: plan.allow_loss,
     };
     Document { head, lists }
 }
@@ -158,6 +211,8 @@ pub(super) fn load_plan(
         topics,
         groups,
         steps: head.steps,
+        at_risk: head.at_risk,
+        allow_loss: head.allow_loss,
         blockers,
         warnings,
         hash: head.hash,

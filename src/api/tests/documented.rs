@@ -13,11 +13,12 @@ const ROUTES: &str = include_str!("../router.rs");
 const PROBLEMS: &str = include_str!("../problem.rs");
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 16] = [
+const VOLATILE: [&str; 17] = [
     "id",
     "hash",
     "plan",
     "plan_id",
+    "moved_by",
     "plan_hash",
     "created_at",
     "expires_at",

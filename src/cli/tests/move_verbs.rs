@@ -21,13 +21,16 @@ fn a_plan_shows_what_would_be_done_and_how_to_do_it() {
     let request = r#"{"kind":"switchover","link":"l","groups":["bill.*"]}"#;
     assert_eq!(json(&requests[0].body), json(request));
     let expected = "\
-plan p-1, valid until 2026-01-31T08:15:00Z
+plan p-1: switchover of link l, valid until 2026-01-31T08:15:00Z
+
+1 group in 1 topic: 1 offset, 1 of them exact.
+It can be called off (farshore cancel p-1) until step 2, committing: the point of no return.
+
+GROUP    TOPICS  OFFSETS  EXACT  UNREACHABLE
+billing       1        1      1            0
 
  1. draining: Wait.
  2. committing: Commit.
-
-GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  UNREACHABLE
-billing  orders  0              7              5  yes              0
 
 warning: old offsets
 
@@ -36,6 +39,10 @@ To execute it: farshore apply p-1 --hash abc
     assert_eq!(out, expected);
     let (out, ..) = farshore(&format!("{line} --output json"), answers());
     assert_eq!(json(&out), json(&plan("")));
+    let (out, _, requests) = farshore(&format!("{line} --groups-exclude x --wide"), answers());
+    let row = "\nGROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  UNREACHABLE\nbilling  orders  0              7              5  yes              0\n";
+    assert!(out.contains(row), "{out}");
+    assert_eq!(json(&requests[0].body)["groups_exclude"], json(r#"["x"]"#));
 }
 
 #[test]
@@ -47,6 +54,8 @@ fn a_failover_plan_says_when_it_last_knew_the_source() {
         farshore("plan failover --link l", answers).0
     };
     let out = shown(r#""offsets_as_of":"2026-01-31T06:58:30.5Z""#);
+    let unknown = "\nHow many records never reached the target isn't known; since when records may be missing isn't known.\n";
+    assert!(out.contains(unknown), "{out}");
     let line = "\nThe source's offsets are those of 2026-01-31T06:58:30Z, 1h 1m 29s before this plan: what changed there later is unknown.\n";
     assert!(out.contains(line), "{out}");
     let out = shown(r#""offsets_as_of":null"#);
@@ -57,15 +66,39 @@ fn a_failover_plan_says_when_it_last_knew_the_source() {
 }
 
 #[test]
+fn a_failover_plan_tells_what_is_at_risk_and_asks_for_no_more_than_is_allowed() {
+    let lossy = r#""groups":[{"group":"a","topic":"orders","partition":0,"source_offset":7,"target_offset":5,"stands_for":7,
+"exact":false,"detail":"2 behind","unreachable_records":30,"at_most":true,"metadata":null}],"at_risk":{"records":30,"ms":1200}}"#;
+    let plan = plan("").replace("switchover", "failover");
+    let (head, _) = plan.split_once(r#""groups":"#).unwrap();
+    let answers = vec![("POST /v1/plans", vec![(201, format!("{head}{lossy}"))])];
+    let line = "plan failover --link l --allow-loss records=30,ms=2000";
+    let (out, _, requests) = farshore(line, answers);
+    for told in [
+        "1 group in 1 topic: 1 offset, 0 of them exact.\n",
+        "At most 30 records never reached the target; what the source acknowledged in the 1200 ms before this plan may be missing, too.\n",
+        "a           1        1      0   at most 30  orders-0: 2 behind\n",
+    ] {
+        assert!(out.contains(told), "{told} in {out}");
+    }
+    let allowed = &json(&requests[0].body)["allow_loss"];
+    assert_eq!(*allowed, json(r#"{"records":30,"ms":2000}"#));
+}
+
+#[test]
 fn a_blocked_plan_is_refused() {
     let blocker = r#"{"code":"group_active","message":"stop them","group":"billing"}"#;
     let answers = vec![("POST /v1/plans", vec![(201, plan(blocker))])];
     let (out, ended, _) = farshore("plan failover --link l", answers);
     assert_eq!(ended, Ok(ExitCode::Refused));
+    let (first, _) = out
+        .split_once("\n\nblocked: group billing: stop them\n")
+        .unwrap();
     assert!(
-        out.ends_with("\nblocked: group billing: stop them\n"),
+        first.starts_with("plan p-1") && !first.contains('\n'),
         "{out}"
     );
+    assert!(!out.contains("To execute it"), "{out}");
 }
 
 fn operation(rest: &str) -> (u16, String) {
@@ -116,8 +149,8 @@ fn an_interrupted_apply_says_that_the_operation_goes_on() {
     assert_eq!(code, ExitCode::Failed);
     assert_eq!(
         message,
-        "operation o-1 goes on in the service: `farshore apply p-1 --hash abc` follows it again, \
-         without starting another; it can't be cancelled"
+        "operation o-1 goes on in the service: `farshore operations o-1` follows it again, \
+         `farshore cancel o-1` calls it off unless it has begun to commit"
     );
 }
 
@@ -135,6 +168,93 @@ fn apply_tells_a_refusal_from_a_failure() {
         "operation o-1: stopped at draining\n  orders-0: not at rest\n"
     );
     assert_eq!(stopped("committing").1, Ok(ExitCode::Failed));
+}
+
+#[test]
+fn operations_are_listed_and_one_is_followed() {
+    let list = r#"[{"id":"o-2","kind":"switchover","link":"l","phase":"draining","waits_for":["orders-0 is being written to","x"],
+"started_at":"2026-01-31T09:00:00Z","entered_at":"2026-01-31T09:00:01Z"},
+{"id":"o-1","kind":"failover","link":"m","phase":"stopped","at":"checking","waits_for":[],
+"started_at":"2026-01-31T08:00:00Z","entered_at":"2026-01-31T08:00:05Z"}]"#;
+    let answers = || {
+        vec![
+            ("GET /v1/operations", vec![(200, list.to_owned())]),
+            ("GET /v1/links/m", vec![(200, "{}".to_owned())]),
+        ]
+    };
+    let (out, ended, _) = farshore("operations", answers());
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+OPERATION  LINK  KIND        PHASE                STARTED               SINCE
+o-2        l     switchover  draining             2026-01-31T09:00:00Z  2026-01-31T09:00:01Z  waits for orders-0 is being written to, and 1 more
+o-1        m     failover    stopped at checking  2026-01-31T08:00:00Z  2026-01-31T08:00:05Z
+";
+    assert_eq!(out, expected);
+    let (out, ..) = farshore("operations --link m --output json", answers());
+    assert_eq!(json(&out).as_array().unwrap().len(), 1);
+
+    let done = operation(r#""phase":"done","waits_for":[],"blockers":[]"#);
+    let (out, ended, _) = farshore(
+        "operations o-1",
+        vec![("GET /v1/operations/o-1", vec![done])],
+    );
+    assert_eq!(
+        (ended, out.as_str()),
+        (Ok(ExitCode::Done), "operation o-1: done\n")
+    );
+    let missing = r#"{"title":"Not found","detail":"there is no operation o-9"}"#;
+    let answers = vec![("GET /v1/operations/o-9", vec![(404, missing.to_owned())])];
+    let (_, ended, _) = farshore("operations o-9", answers);
+    assert_eq!(ended.unwrap_err().code, ExitCode::Usage);
+}
+
+#[test]
+fn cancel_follows_until_the_groups_are_given_back() {
+    let thawing = operation(r#""phase":"thawing","waits_for":[],"blockers":[]"#);
+    let cancelled = |more: &str| {
+        let stopped = format!(
+            r#""phase":"stopped","at":"thawing","waits_for":[],"blockers":[{{"code":"cancelled","message":"cancelled by me"}}{more}]"#
+        );
+        let answers = vec![
+            ("POST /v1/operations/o-1/cancel", vec![thawing.clone()]),
+            (
+                "GET /v1/operations/o-1",
+                vec![thawing.clone(), operation(&stopped)],
+            ),
+        ];
+        farshore("cancel o-1", answers)
+    };
+    let (out, ended, _) = cancelled("");
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(
+        out,
+        "operation o-1: stopped at thawing\n  cancelled by me\n"
+    );
+    let failed = r#",{"code":"step_failed","message":"the DB is gone"}"#;
+    assert_eq!(cancelled(failed).1, Ok(ExitCode::Failed));
+    let late = r#"{"title":"Conflict","detail":"the operation is committing"}"#;
+    let answers = vec![(
+        "POST /v1/operations/o-1/cancel",
+        vec![(409, late.to_owned())],
+    )];
+    let (_, ended, _) = farshore("cancel o-1", answers);
+    assert_eq!(ended.unwrap_err().code, ExitCode::Refused);
+}
+
+#[test]
+fn groups_that_were_moved_are_returned() {
+    let give_back = |answer: &str| {
+        let answers = vec![(
+            "POST /v1/links/l/groups/return",
+            vec![(200, answer.to_owned())],
+        )];
+        farshore("groups --link l --return bill.*", answers)
+    };
+    let (out, ended, requests) = give_back(r#"[{"group":"billing","moved_by":"o-1"}]"#);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(out, "group billing, moved by o-1, is carried over again\n");
+    assert_eq!(json(&requests[0].body), json(r#"{"groups":["bill.*"]}"#));
+    assert_eq!(give_back("[]").1.unwrap_err().code, ExitCode::Refused);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::checkpoint::records::{delete_group, group_offsets_of, groups_of, put_group};
+use crate::checkpoint::records::{
+    delete_group, group_offsets_of, groups_of, load_group, put_group,
+};
 use crate::checkpoint::snapshots::{confirm_snapshot, load_snapshot, put_snapshot};
 use crate::checkpoint::{GroupRecord, GroupSnapshot, Store, Update};
 use crate::error::Result;
@@ -89,6 +91,18 @@ impl Ledger {
     /// Every recorded group, in order.
     pub fn groups(&self) -> Result<Vec<GroupId>> {
         groups_of(self.store.as_ref(), &self.link)
+    }
+
+    /// The groups that are frozen, each with the operation that froze it last.
+    pub fn frozen(&self) -> Result<BTreeMap<GroupId, String>> {
+        let mut frozen = BTreeMap::new();
+        for group in self.groups()? {
+            let record = load_group(self.store.as_ref(), &self.link, &group, &whole_group())?;
+            if let Some(by) = record.and_then(GroupRecord::frozen_by) {
+                frozen.insert(group, by);
+            }
+        }
+        Ok(frozen)
     }
 
     /// The latest snapshot of the source, if one is stored.
@@ -194,6 +208,20 @@ impl CommitGuard<'_> {
         self.ledger.store.commit(update).await
     }
 
+    /// Unfreezes groups, whichever operation froze them; `note` adds to the update.
+    pub async fn release<'g>(
+        &self,
+        groups: impl Iterator<Item = &'g GroupId> + Send,
+        note: impl FnOnce(&mut Update) + Send,
+    ) -> Result<()> {
+        let mut update = Update::new();
+        for group in groups {
+            self.put_frozen(&mut update, group, None);
+        }
+        note(&mut update);
+        self.ledger.store.commit(update).await
+    }
+
     fn put_frozen(&self, update: &mut Update, group: &GroupId, by: Option<&str>) {
         let record = GroupRecord {
             released: by.is_some(),
@@ -212,10 +240,17 @@ fn whole_group() -> TopicPartition {
 impl Account {
     fn enter(&mut self, partition: TopicPartition, record: GroupRecord) {
         if partition == whole_group() {
-            self.frozen_by = record.metadata.filter(|_| record.released);
+            self.frozen_by = record.frozen_by();
         } else {
             self.written.insert(partition, Written::from(record));
         }
+    }
+}
+
+impl GroupRecord {
+    /// The operation that froze the group, from the record of the group as a whole.
+    fn frozen_by(self) -> Option<String> {
+        self.metadata.filter(|_| self.released)
     }
 }
 

@@ -36,6 +36,10 @@ pub enum BlockerCode {
     GroupActive,
     /// Nothing is known about the group, or no group matches.
     UnknownGroup,
+    /// A failover would lose more than the caller allowed, or nobody knows how much.
+    LossExceedsLimit,
+    /// Every group was moved before, or has been read on the target already.
+    NothingToMove,
     /// The link doesn't mirror the topic.
     UnknownTopic,
     PartitionDiverged,
@@ -58,6 +62,8 @@ pub enum BlockerCode {
     /// The target doesn't have the offset that was committed.
     ReadBackDiffers,
     StepFailed,
+    /// The operator called the operation off.
+    Cancelled,
 }
 
 impl Blocker {
@@ -118,7 +124,7 @@ pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
         );
         blockers.push(Blocker::new(BlockerCode::SourceUnreachable, message));
     }
-    if situation.groups.is_empty() {
+    if situation.groups.is_empty() && situation.moved.is_empty() {
         let message = "no group of the link matches";
         blockers.push(Blocker::new(BlockerCode::UnknownGroup, message));
     }

@@ -1,6 +1,7 @@
 //! Everything a plan is made from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,22 @@ pub enum MoveKind {
     Failover,
 }
 
+impl fmt::Display for MoveKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// How much a failover may lose. What isn't known exceeds any limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LossLimit {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+}
+
 /// One observation of a link and the groups to move.
 #[derive(Debug, Clone)]
 pub struct Situation {
@@ -34,6 +51,8 @@ pub struct Situation {
     pub offsets_as_of: Option<Timestamp>,
     /// The groups chosen for the move.
     pub groups: BTreeMap<GroupId, GroupSituation>,
+    /// Groups that were moved before and aren't part of this move, each with its operation.
+    pub moved: BTreeMap<GroupId, String>,
     /// Topics named by the caller in addition to those of the groups.
     pub asked_topics: BTreeSet<TopicName>,
     /// The partitions that the link selects, by their source names.
@@ -43,6 +62,8 @@ pub struct Situation {
     pub expiring: Option<(usize, Expiry)>,
     /// The longest metadata that the target takes with a commit, if it reports it.
     pub metadata_limit: Option<usize>,
+    /// How much a failover may lose; `None` if the caller set no limit.
+    pub allow_loss: Option<LossLimit>,
     /// The source's last stable offsets, as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }
@@ -145,6 +166,24 @@ impl Situation {
         ))
     }
 
+    /// A warning about groups that were moved before.
+    fn moved_before(&self) -> Option<String> {
+        const SHOWN: usize = 5;
+        let shown = self.moved.iter().take(SHOWN);
+        let mut shown: Vec<String> = shown
+            .map(|(group, by)| format!("{group} by {by}"))
+            .collect();
+        if self.moved.len() > SHOWN {
+            shown.push(format!("and {} more", self.moved.len() - SHOWN));
+        }
+        (!shown.is_empty()).then(|| {
+            format!(
+                "groups that were moved before are left out: {}; to move one again, give its name to --groups",
+                shown.join(", ")
+            )
+        })
+    }
+
     /// A warning about metadata that may be too long for a target that doesn't report its limit.
     fn long_metadata(&self) -> Option<String> {
         let groups = self.groups.iter().filter(|_| self.metadata_limit.is_none());
@@ -175,6 +214,7 @@ impl Situation {
             ]),
             MoveKind::Failover => {}
         }
+        warnings.extend(self.moved_before());
         for (group, situation) in &self.groups {
             if situation.active_on_source {
                 warnings.push(format!(

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+mod cancelling;
 mod executing;
+mod moved;
 mod owning;
 mod starting;
 mod storing;
@@ -114,7 +116,9 @@ impl Bench {
             kind,
             link: "link".into(),
             groups: None,
+            groups_exclude: Vec::new(),
             topics: BTreeSet::new(),
+            allow_loss: None,
         };
         self.runner.plan(&request).await.unwrap()
     }

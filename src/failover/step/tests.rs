@@ -62,6 +62,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("", Event::TakenUp),
         ("", Event::Failed),
         ("", Event::GaveUp(blocker())),
+        ("", Event::Cancelled(blocker())),
         (" at rest at the same ends", looked(7, &[], 1)),
         (" at rest at other ends", looked(8, &[], 1)),
         (" not at rest", looked(7, &["t-0"], 1)),
@@ -124,6 +125,21 @@ fn every_phase_is_left_when_its_effect_gives_up() {
         let phase = phase(name);
         let next = step(&phase, Event::GaveUp(blocker()));
         assert_eq!(matches!(next, Next::Enter(_)), !phase.is_last(), "{name}");
+    }
+}
+
+#[test]
+fn what_can_be_cancelled_ends_without_a_commit_and_nothing_else_is_touched() {
+    for name in PhaseName::ALL {
+        let next = step(&phase(name), Event::Cancelled(blocker()));
+        let after = match &next {
+            Next::Enter(next) => reachable(next.name(), None),
+            Next::Again | Next::Ignore => BTreeSet::new(),
+        };
+        assert_eq!(!after.is_empty(), name.is_cancellable(), "{name}");
+        for never in [PhaseName::Committing, PhaseName::Done] {
+            assert!(!after.contains(&never), "{name}");
+        }
     }
 }
 

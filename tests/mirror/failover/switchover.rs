@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
+use crate::support::farshore::Farshore;
 use crate::support::groups::Member;
-use crate::support::operator::{Carried, Operation};
+use crate::support::operator::{Carried, LINK, Operation};
 use crate::support::write::{Outcome, Writer, numbered};
 
 const ORDERS: (&str, i32) = ("orders", 0);
@@ -41,6 +42,7 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
     setting.write("orders", 0, 60..70).await;
     let member = Member::join(&paris, "clerks", "orders").await;
 
+    is_called_off(&setting.farshore).await;
     let plan = setting.farshore.clear_plan("switchover", "clerks").await;
     let answer = setting.farshore.start_operation(&plan).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
@@ -78,6 +80,30 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
     let next = setting.next_on_source("orders", 0, 65).await;
     assert_eq!(setting.next_on_target("clerks", "orders", 1).await, [next]);
     stays_where_it_was_moved(&mut setting, moved.target_offset).await;
+}
+
+/// Calls a switchover off while it waits.
+async fn is_called_off(farshore: &Farshore) {
+    let plan = farshore.clear_plan("switchover", "clerks").await;
+    let answer = farshore.start_operation(&plan).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let cancelled = farshore.cli(&["cancel", &plan.id]).await;
+    let out = String::from_utf8_lossy(&cancelled.stdout);
+    assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
+    let told = format!(
+        "operation {}: stopped at draining\n  cancelled by a request from ",
+        plan.id
+    );
+    assert!(out.starts_with(&told), "{out}");
+    let again = farshore.cli(&["cancel", &plan.id]).await;
+    assert_eq!(again.status.code(), Some(3), "{again:?}");
+    let listed = farshore.cli(&["operations", "--link", LINK]).await;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let row = listed.lines().nth(1).unwrap_or_default();
+    assert!(
+        row.starts_with(&plan.id) && row.contains("stopped at draining"),
+        "{listed}"
+    );
 }
 
 /// Time between two looks at a source that is being drained.

@@ -108,6 +108,9 @@ async fn a_moved_group_is_told_with_its_operation_also_by_the_process_that_takes
     for group in ["clerks", "idlers"] {
         is_moved(&setting.farshore, group, &first, 20).await;
     }
+    let (code, empty) = setting.farshore.plan("failover", ".*").await;
+    assert_eq!(code, Some(3), "both were moved");
+    assert_eq!(empty.blockers[0].code, "nothing_to_move", "{empty:?}");
     // One goes on on the target. The other went on on the source and is moved again, by another operation.
     let oslo = setting.oslo.bootstrap();
     groups::commit(&oslo, "clerks", &[("orders", 0, 33)]).await;
@@ -134,5 +137,17 @@ async fn a_moved_group_is_told_with_its_operation_also_by_the_process_that_takes
     setting.commits("witness", ORDERS, 45).await;
     standby.carries_exactly("witness", ORDERS, 45).await;
     are_told(&standby, 37).await;
+    assert_eq!(setting.committed("clerks", ORDERS).await, 37);
+
+    // Returned to group sync; what was committed on the target stays nevertheless.
+    let give_back = ["groups", "--link", LINK, "--return", "clerks|idlers"];
+    let returned = standby.cli(&give_back).await;
+    assert_eq!(returned.status.code(), Some(0), "{returned:?}");
+    setting.commits("idlers", ORDERS, 40).await;
+    standby.carries_exactly("idlers", ORDERS, 40).await;
+    let is_left_alone = |c: &Carried| c.state == "released" && c.target_offset == Some(37);
+    standby
+        .carries("clerks", ORDERS, "left alone", is_left_alone)
+        .await;
     assert_eq!(setting.committed("clerks", ORDERS).await, 37);
 }

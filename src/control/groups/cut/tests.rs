@@ -22,6 +22,7 @@ fn mirrored(number: i32, state: PartitionState, frontier: i64) -> MirroredPartit
         reason: None,
         frontier: Some(SourceOffset(frontier)),
         source_high_watermark: SourceOffset(frontier),
+        at_risk_since_ms: Some(0),
         target_log_start: TargetOffset::ZERO,
         target_end: TargetOffset::ZERO,
         target_log: TargetLog::Whole,

@@ -25,7 +25,8 @@ fn metadata_that_the_target_refuses_blocks_a_move() {
     }
     let mut moved = noted(9_000);
     moved.progress = Some(TargetOffset(47));
-    assert_eq!(codes(&failover(moved)), [], "it isn't committed");
+    let alone = codes(&failover(moved));
+    assert_eq!(alone, [BlockerCode::NothingToMove], "it isn't committed");
 }
 
 #[test]

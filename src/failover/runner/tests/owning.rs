@@ -78,7 +78,9 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
             kind: MoveKind::Failover,
             link: "link".into(),
             groups: None,
+            groups_exclude: Vec::new(),
             topics: BTreeSet::new(),
+            allow_loss: None,
         };
         let refused = bench.runner.plan(&request).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Invalid);

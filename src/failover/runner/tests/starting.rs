@@ -102,7 +102,9 @@ async fn a_request_names_its_link_and_groups() {
         kind: MoveKind::Failover,
         link: link.into(),
         groups: Some(vec![groups.to_owned()]),
+        groups_exclude: Vec::new(),
         topics: BTreeSet::from(["nowhere".into()]),
+        allow_loss: None,
     };
     let unknown = bench.runner.plan(&request("other", "g")).await.unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::Invalid);
