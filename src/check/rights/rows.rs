@@ -80,7 +80,7 @@ pub(in crate::check) const ROWS: &[Row] = &[
         needs: &[Need::ReadRecords, Need::ReadTopicConfigs],
         weight: Weight::Needed,
         purpose: "mirroring, verifying",
-        otherwise: "the topic's partitions halt as `not_permitted`; a topic that was never seen stays unseen",
+        otherwise: "the topic's partitions halt as `not_permitted`; so does a topic that was never seen and is named literally in `topics`, while others stay unseen",
     },
     Row {
         feature: Feature::Mirroring,

@@ -148,13 +148,14 @@ fn tokens_come_from_one_source() {
     let authorities = pem_files();
     let ca_file = authorities.path().join("ca.pem");
     let all = format!(
-        "{url}, scope = \"a b\", audience = \"kafka\", ca_file = \"{}\", extensions = {{ logicalCluster = \"lkc-1\" }}",
+        "{url}, header_urlencode = false, scope = \"a b\", audience = \"kafka\", ca_file = \"{}\", extensions = {{ logicalCluster = \"lkc-1\" }}",
         ca_file.display()
     );
     let mut expected = ClientCredentials {
         url: TokenUrl::read("https://login.example/token/").unwrap(),
         client_id: "farshore".to_owned(),
         client_secret: SecretSource::File(file.path().to_owned()),
+        header_urlencode: true,
         scope: None,
         audience: None,
         ca_file: None,
@@ -163,6 +164,7 @@ fn tokens_come_from_one_source() {
         source(&url),
         (TokenSource::Url(Box::new(expected.clone())), none.clone())
     );
+    expected.header_urlencode = false;
     expected.scope = Some("a b".to_owned());
     expected.audience = Some("kafka".to_owned());
     expected.ca_file = Some(ca_file);
@@ -234,6 +236,18 @@ fn tokens_that_cannot_be() {
             "token_url = \"https://localhost/\", client_id = \"a\", client_secret = \"b\", ca_file = \"/nowhere/at/all\"",
             vec![format!(
                 "12:119: {key}.ca_file: /nowhere/at/all can't be read: No such file or directory (os error 2)"
+            )],
+        ),
+        (
+            "token_command = [\"a\"], header_urlencode = true",
+            vec![format!(
+                "12:79: {key}.header_urlencode: header_urlencode is only for token_url"
+            )],
+        ),
+        (
+            "token_url = \"https://localhost/\", client_id = \"a:b\", client_secret = \"c\", header_urlencode = false",
+            vec![format!(
+                "12:83: {key}.client_id: a name with a colon can't be sent with header_urlencode = false"
             )],
         ),
         (

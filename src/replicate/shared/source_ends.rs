@@ -21,6 +21,10 @@ pub(crate) struct SourceEnds {
 }
 
 impl SourceEnds {
+    pub(crate) const NOTHING: Self = Self {
+        records: 0,
+        held: 0,
+    };
     pub(crate) const UNKNOWN: Self = Self {
         log_start: -1,
         stable: -1,

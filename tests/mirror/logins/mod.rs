@@ -1,6 +1,6 @@
 //! Clusters that require authentication.
 
-mod issuer;
+pub(crate) mod issuer;
 mod planted;
 mod scram;
 mod tokens;

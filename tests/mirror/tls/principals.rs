@@ -57,10 +57,10 @@ impl Known {
     /// the user that logs in.
     async fn grant(&self) {
         let [paris, oslo] = [0, 1].map(|number: usize| self.bed.ports[number].address());
-        let printed = ["--principal", "User:svc-farshore"];
+        let printed = ["--principal", "paris=User:svc-farshore"];
         let of_paris = self.printed(&paris, "User:svc-farshore", &printed).await;
         acls::grant(&self.setting.paris.bootstrap(), &of_paris).await;
-        let of_oslo = self.printed(&oslo, "User:farshore", &[]).await;
+        let of_oslo = self.printed(&oslo, "User:farshore", &printed).await;
         acls::grant(&self.setting.oslo.bootstrap(), &of_oslo).await;
     }
 
