@@ -97,8 +97,8 @@ async fn a_token_that_ends_in_its_file_stops_one_side_until_the_file_is_renewed(
     let former = Issuer::start(&bed.path("other-keys.json")).await;
     bed.write("token", &former.token(LONG));
     waits(&setting, "source", "the broker refuses the token").await;
-    let held = Counter::new(&setting.oslo.bootstrap(), "orders", PARTITIONS).count();
-    assert_eq!(held.await, Ok(6_000), "nothing more arrived");
+    let orders = Counter::new(&setting.oslo.bootstrap(), "orders", PARTITIONS);
+    assert_eq!(orders.count().await, Ok(6_000), "nothing more arrived");
     bed.write("token", &issuer.token(LONG));
     setting.mirrored("orders", PARTITIONS).await;
     write(&setting, 4_000..5_000).await;

@@ -23,7 +23,7 @@ struct Fault {
 
 const NO_PROPERTY: (&str, &str) = ("ssl.client.auth", "none");
 const NO_VERSION: &str = "the broker takes neither TLS 1.3 nor TLS 1.2";
-const FAULTS: [Fault; 4] = [
+static FAULTS: [Fault; 4] = [
     Fault {
         listener: "OLD",
         days: -1..90,
@@ -64,8 +64,8 @@ fn broker(bed: &Bed, clients: &Authority, ports: &[Port]) -> Spec {
     spec.jvm_options.push(option);
     let trusted = bed.write("clients.pem", &clients.pem);
     FAULTS.iter().zip(ports).fold(spec, |spec, (fault, port)| {
-        let Fault { listener, days, .. } = fault;
-        let issued = bed.authority.issue_within(PARIS, days.clone());
+        let listener = fault.listener;
+        let issued = bed.authority.issue_within(PARIS, fault.days.clone());
         let store = bed.write(&format!("{listener}.pem"), &issued.store());
         let at = TlsListener {
             address: port.address(),
@@ -105,7 +105,7 @@ async fn what_real_brokers_refuse_or_show_at_the_wrong_time_is_told_in_one_line_
 
 /// `check` finds this and nothing else; the service logs it once.
 async fn is_told(setting: &mut Setting, fault: &Fault) {
-    let Fault { what, fix, .. } = fault;
+    let (what, fix) = (fault.what, fault.fix);
     let output = setting.farshore.cli(&["check"]).await;
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
