@@ -23,13 +23,20 @@ struct Fault {
 
 const NO_PROPERTY: (&str, &str) = ("ssl.client.auth", "none");
 const NO_VERSION: &str = "the broker takes neither TLS 1.3 nor TLS 1.2";
-static FAULTS: [Fault; 4] = [
+static FAULTS: [Fault; 5] = [
     Fault {
         listener: "OLD",
         days: -1..90,
         property: ("ssl.enabled.protocols", "TLSv1.1"),
         what: NO_VERSION,
         fix: "Enable one of them in ssl.enabled.protocols on the broker.",
+    },
+    Fault {
+        listener: "RARE",
+        days: -1..90,
+        property: ("ssl.cipher.suites", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"),
+        what: "or has no version and cipher suite in common with farshore (HandshakeFailure)",
+        fix: "if it asks for no certificate, let it use the default ssl.enabled.protocols and ssl.cipher.suites.",
     },
     Fault {
         listener: "ENDED",
