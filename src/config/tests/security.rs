@@ -239,18 +239,6 @@ fn tokens_that_cannot_be() {
             )],
         ),
         (
-            "token_command = [\"a\"], header_urlencode = true",
-            vec![format!(
-                "12:79: {key}.header_urlencode: header_urlencode is only for token_url"
-            )],
-        ),
-        (
-            "token_url = \"https://localhost/\", client_id = \"a:b\", client_secret = \"c\", header_urlencode = false",
-            vec![format!(
-                "12:83: {key}.client_id: a name with a colon can't be sent with header_urlencode = false"
-            )],
-        ),
-        (
             "token_url = \"https://user:${SECRET}@login.example/\"",
             vec![format!(
                 "12:49: {key}.token_url: expected a URL like \"https://login.example/oauth2/token\", without user and fragment"
@@ -259,6 +247,26 @@ fn tokens_that_cannot_be() {
     ] {
         let found = messages(rome(&format!("{BY_TOKEN}{keys} }}")));
         assert_eq!(found, expected, "{keys}");
+    }
+}
+
+#[test]
+fn a_clients_name_and_secret_can_be_sent_as_they_are() {
+    let key = "clusters.rome.sasl";
+    for (keys, expected) in [
+        (
+            "token_command = [\"a\"], header_urlencode = true",
+            format!("12:79: {key}.header_urlencode: header_urlencode is only for token_url"),
+        ),
+        (
+            "token_url = \"https://localhost/\", client_id = \"a:b\", client_secret = \"c\", header_urlencode = false",
+            format!(
+                "12:83: {key}.client_id: a name with a colon can't be sent with header_urlencode = false"
+            ),
+        ),
+    ] {
+        let found = messages(rome(&format!("{BY_TOKEN}{keys} }}")));
+        assert_eq!(found, [expected], "{keys}");
     }
 }
 

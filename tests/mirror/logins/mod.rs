@@ -1,5 +1,6 @@
 //! Clusters that require authentication.
 
+#[expect(dead_code, reason = "the tests of the record path use all of it")]
 pub(crate) mod issuer;
 mod planted;
 mod scram;

@@ -36,11 +36,11 @@ async fn between(bed: &Bed, issuer: &Issuer) -> Setting {
 /// Configures both logins; `line` is about the token server.
 fn configured(bed: &Bed, setting: &Setting, issuer: &Issuer, line: &str) {
     let (client, secret) = LITERAL_CLIENT;
-    let by_file = format!("token_file = {:?}", bed.path("token"));
+    let by_file = format!("token_file = \"{}\"", bed.path("token").display());
     let by_url = format!(
-        "token_url = \"{}\", client_id = \"{client}\", client_secret_file = {:?}, scope = \"kafka\", {line}",
+        "token_url = \"{}\", client_id = \"{client}\", client_secret_file = \"{}\", scope = \"kafka\", {line}",
         issuer.url("token"),
-        bed.write("client-secret", secret),
+        bed.write("client-secret", secret).display(),
     );
     let sections = [(0, PARIS, &by_file), (1, OSLO, &by_url)].map(|(number, host, keys)| {
         let login = format!(
