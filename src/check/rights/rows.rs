@@ -157,7 +157,7 @@ pub(in crate::check) const ROWS: &[Row] = &[
         needs: &[Need::DeleteRecords],
         weight: Weight::Needed,
         purpose: "preserving offsets where the source begins above 0",
-        otherwise: "what fills the offsets before the first record stays in the mirror's log",
+        otherwise: "a partition halts as `not_permitted` before its first record, behind what fills the offsets before it",
     },
     Row {
         feature: Feature::Probe,
