@@ -237,9 +237,9 @@ async fn by_tokens(bed: &Bed, issuer: &Issuer, keys: &Path) -> Between {
         .map(|(number, host)| bed.listener(number, host).tokens("tls", keys));
     let login = format!(
         "sasl = {{ mechanism = \"OAUTHBEARER\", token_url = \"{}\", client_id = \"farshore\", \
-         client_secret_file = {:?}, scope = \"kafka\" }}",
+         client_secret_file = \"{}\", scope = \"kafka\" }}",
         issuer.url("token"),
-        bed.write("client-secret", CLIENT_SECRET),
+        bed.write("client-secret", CLIENT_SECRET).display(),
     );
     let paris = bed.section(0, "localhost", &login);
     let oslo = bed.section(1, "127.0.0.1", &login);
