@@ -13,7 +13,8 @@ use crate::contract::{
     ExplanationAnswer, GroupExplanation, LinkAnswer, Presence, RuleAnswer, TopicAnswer,
     TopicExplanation,
 };
-use crate::model::{GroupId, LinkName, TopicName};
+use crate::model::{GroupId, HaltCode, LinkName, TopicName};
+use crate::replicate::PartitionStatus;
 
 /// `GET /v1/links/{link}/explain/{name}`
 pub(super) async fn show(
@@ -44,7 +45,11 @@ impl LinkHandle {
         let sighting = self.selection.source.seen(topic);
         let rules = self.topic_rules(topic, sighting);
         let included = rules.first().is_some_and(NameRule::includes);
-        let partitions = self.view.topic(topic).unwrap_or_default();
+        let partitions = self.view.topic_to_show(topic);
+        let is_hidden = |it: &PartitionStatus| {
+            let code = it.reason.as_ref().map(|reason| reason.code);
+            code == Some(HaltCode::NotPermitted)
+        };
         let known = TopicAnswer::of(&partitions, self);
         let naming = self.selection.naming;
         let mirror = included.then(|| naming.mirror_topic(&self.source, topic));
@@ -54,6 +59,8 @@ impl LinkHandle {
             on_source: match sighting {
                 _ if !self.condition.borrow().source.is_reached() => Presence::Unknown,
                 Sighting::Unknown => Presence::Unknown,
+                // Brokers don't tell whether there is a topic that may not be seen.
+                Sighting::Absent if partitions.iter().any(is_hidden) => Presence::Unknown,
                 Sighting::Absent => Presence::Absent,
                 Sighting::Present { .. } => Presence::Present,
             },

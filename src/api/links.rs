@@ -55,7 +55,7 @@ impl ApiState {
 impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
-        let partitions = link.view.partitions();
+        let partitions = link.view.partitions_to_show();
         let in_flight = "not at rest yet: writes in flight when it was paused are still landing";
         let in_flight = link.is_coming_to_rest().then(|| in_flight.to_owned());
         let told = link
@@ -225,10 +225,11 @@ impl IntentAnswer {
     }
 }
 
-/// The state of a link that could mirror, by those of its partitions.
+/// The state of a link that could mirror, by those of its partitions that exist.
 fn of_partitions(partitions: &[PartitionStatus]) -> LinkState {
     let waits = |it: &PartitionStatus| it.state.needs_operator();
-    let (waiting, others) = (partitions.iter().any(waits), !partitions.iter().all(waits));
+    let waiting = partitions.iter().any(waits);
+    let others = partitions.iter().any(|it| !it.is_absent && !waits(it));
     match (waiting, others) {
         (true, false) => LinkState::Stalled,
         (true, true) => LinkState::Degraded,

@@ -21,7 +21,7 @@ pub(super) async fn list(
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<TopicAnswer>>, Problem> {
     let link = state.link(&link)?;
-    let mut partitions = link.view.partitions();
+    let mut partitions = link.view.partitions_to_show();
     let mut shared: HashMap<PartitionState, HashSet<String>> = HashMap::new();
     for it in shared_details(&partitions) {
         shared.entry(it.state).or_default().insert(it.detail);
@@ -43,7 +43,7 @@ pub(super) async fn show(
     Segments((link, topic)): Segments<(LinkName, TopicName)>,
 ) -> Result<Json<TopicAnswer>, Problem> {
     let handle = state.link(&link)?;
-    let partitions = handle.view.topic(&topic).unwrap_or_default();
+    let partitions = handle.view.topic_to_show(&topic);
     if let Some(answer) = TopicAnswer::of(&partitions, &handle) {
         return Ok(Json(answer));
     }

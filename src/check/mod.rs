@@ -15,6 +15,7 @@ mod journal;
 pub(crate) mod limits;
 mod permissions;
 mod preserve;
+mod principals;
 pub(crate) mod probe;
 mod quarantine;
 pub(crate) mod reach;
@@ -28,6 +29,7 @@ pub(crate) mod topics;
 
 use std::io::Write;
 
+use principals::Principals;
 use report::Report;
 
 use crate::cli::{AclForm, CheckArgs, ExitCode, Failure, Output, write_json};
@@ -43,7 +45,7 @@ pub fn refused(errors: &ConfigErrors, out: &mut dyn Write) -> Result<ExitCode, F
 
 /// Checks a configuration against its clusters and writes the findings to `out`, or the permissions that it takes.
 ///
-/// Returns [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
+/// Returns [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to, or a principal can't be used.
 /// Cancellation: safe.
 pub async fn check(
     config: Config,
@@ -52,10 +54,11 @@ pub async fn check(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     if arguments.print_acls {
-        let principal = arguments.principal.as_deref();
+        let principals = Principals::read(&arguments.principal, &config);
+        let principals = principals.map_err(|why| Failure::new(ExitCode::Usage, why))?;
         let text = match arguments.form {
-            AclForm::KafkaAcls => permissions::commands(&config, principal),
-            AclForm::Strimzi => permissions::strimzi(&config, principal),
+            AclForm::KafkaAcls => permissions::commands(&config, &principals),
+            AclForm::Strimzi => permissions::strimzi(&config, &principals),
         };
         write!(out, "{text}")?;
         return Ok(ExitCode::Done);

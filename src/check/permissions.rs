@@ -8,14 +8,15 @@ use crate::config::Config;
 use crate::kafka::acl::{AclOperation, Grantee, PatternType, Resource, ResourceType};
 use crate::model::{ClusterName, LinkName};
 
+use super::principals::Principals;
 use super::rights::{Grant, Used, Weight, rights};
 
 /// The name of the user where the principal isn't one that Strimzi could create.
 const USER: &str = "farshore";
 
-/// The rights as commands for a shell, cluster by cluster; `principal` replaces the one that a cluster's login tells.
-pub(super) fn commands(config: &Config, principal: Option<&str>) -> String {
-    let grantees = grantees(config, principal);
+/// The rights as commands for a shell, cluster by cluster; `principals` replace those that the clusters' logins tell.
+pub(super) fn commands(config: &Config, principals: &Principals) -> String {
+    let grantees = grantees(config, principals);
     let mut text = String::new();
     for (cluster, grants) in by_cluster(config) {
         let Some(grantee) = grantees.get(&cluster) else {
@@ -37,8 +38,8 @@ pub(super) fn commands(config: &Config, principal: Option<&str>) -> String {
 }
 
 /// The rights as a resource `KafkaUser` for each cluster.
-pub(super) fn strimzi(config: &Config, principal: Option<&str>) -> String {
-    let grantees = grantees(config, principal);
+pub(super) fn strimzi(config: &Config, principals: &Principals) -> String {
+    let grantees = grantees(config, principals);
     let mut text = String::new();
     for (cluster, grants) in by_cluster(config) {
         let Some(grantee) = grantees.get(&cluster) else {
@@ -148,12 +149,11 @@ fn by_cluster(config: &Config) -> BTreeMap<ClusterName, Vec<Grant>> {
 }
 
 /// The principal that each cluster grants them to. Nothing connects.
-fn grantees(config: &Config, principal: Option<&str>) -> BTreeMap<ClusterName, Grantee> {
-    let given = principal.map(|it| it.strip_prefix("User:").unwrap_or(it));
+fn grantees(config: &Config, principals: &Principals) -> BTreeMap<ClusterName, Grantee> {
     let clusters = clusters::open(config).into_iter();
     let grantees = clusters.map(|(name, watched)| {
         let mut grantee = watched.cluster.grantee();
-        if let Some(given) = given {
+        if let Some(given) = principals.of(&name) {
             given.clone_into(&mut grantee.principal);
         }
         (name, grantee)

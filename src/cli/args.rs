@@ -75,9 +75,10 @@ pub struct CheckArgs {
     /// Print the permissions that the configuration takes on its clusters, and connect to nothing
     #[arg(long)]
     pub print_acls: bool,
-    /// The principal to print them for, if it differs from that of the clusters' logins
-    #[arg(long, value_name = "P", requires = "print_acls")]
-    pub principal: Option<String>,
+    /// The principal to print them for, if it differs from that of the clusters' logins: as P for all clusters, as
+    /// CLUSTER=P for one of them; can be given for each. A P with "=" begins with "User:"
+    #[arg(long, value_name = "[CLUSTER=]P", requires = "print_acls")]
+    pub principal: Vec<String>,
     /// The form in which to print them
     #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = AclForm::KafkaAcls, requires = "print_acls")]
     pub form: AclForm,

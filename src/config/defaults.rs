@@ -11,6 +11,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// error.
 pub const METADATA_MAX_AGE: Duration = Duration::from_secs(300);
 
+/// Name and secret of a token server's client are encoded in the header, as RFC 6749 demands. Kafka's own clients don't by
+/// default (`sasl.oauthbearer.header.urlencode`), for compatibility with their former releases.
+pub const HEADER_URLENCODE: bool = true;
+
 /// The usual first component of brokers' principals, as in Kafka's documentation.
 pub const KERBEROS_SERVICE: &str = "kafka";
 

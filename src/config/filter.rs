@@ -237,6 +237,12 @@ impl TopicFilter {
         self.takes(topic, false)
     }
 
+    /// The topics that are named literally and included.
+    pub fn named(&self) -> impl Iterator<Item = TopicName> + '_ {
+        let literal = self.names.include.iter().filter_map(Expression::literal);
+        literal.map(TopicName::new).filter(|it| self.matches(it))
+    }
+
     /// Whether a purged topic is included explicitly: by an expression with the suffix, or by its policy.
     fn takes_purged(&self, topic: &TopicName) -> bool {
         let is_named =

@@ -44,6 +44,8 @@ pub use settings::{
     LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 
+pub(crate) use unknown::suggestion;
+
 use crate::files;
 
 use document::Environment;

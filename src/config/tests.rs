@@ -6,6 +6,7 @@ mod lines;
 mod many;
 mod refused;
 mod security;
+mod tokens;
 
 use super::*;
 

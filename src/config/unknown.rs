@@ -9,9 +9,12 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
 
 /// The message for an unknown value.
 pub(super) fn unknown_value(word: &str, known: &[&str]) -> String {
-    let hint = nearest(word, known)
-        .unwrap_or_else(|| format!("expected one of \"{}\"", known.join("\", \"")));
-    format!("unknown value {word:?}; {hint}")
+    format!("unknown value {word:?}; {}", suggestion(word, known))
+}
+
+/// What was meant by an unknown word: the nearest known one, or all of them.
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+    nearest(word, known).unwrap_or_else(|| format!("expected one of \"{}\"", known.join("\", \"")))
 }
 
 /// Suggests the known word with the fewest edits: at most two, so that two swapped letters count, or a quarter of its length.

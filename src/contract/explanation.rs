@@ -66,7 +66,7 @@ pub(crate) struct RuleAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Presence {
-    /// The source doesn't answer.
+    /// The source doesn't answer, or doesn't tell because farshore may not see the topic.
     Unknown,
     /// There is none, or farshore may not describe it.
     Absent,

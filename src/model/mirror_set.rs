@@ -36,6 +36,9 @@ pub enum Obstacle {
     Awaited(String),
     /// The topic's intent forbids creating it.
     Held,
+    /// There is nothing to mirror: the source says that it has no such topic, which the link names; the text tells what to
+    /// do about it.
+    Absent(String),
 }
 
 /// A mirrored topic.

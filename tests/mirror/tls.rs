@@ -1,6 +1,8 @@
 //! Clusters that take encrypted connections only, known to themselves by names that lead nowhere from here.
 
 mod principals;
+mod tokens;
+mod untimely;
 
 use std::fs;
 use std::path::PathBuf;
@@ -94,7 +96,10 @@ impl Bed {
 
     /// The section of a cluster with these lines about security, and with the authority to trust.
     fn cluster(&self, number: usize, host: &str, security: &str) -> String {
-        let address = self.ports[number].address();
+        self.cluster_at(&self.ports[number].address(), host, security)
+    }
+
+    fn cluster_at(&self, address: &str, host: &str, security: &str) -> String {
         let authority = self.write("ca.pem", &self.authority.pem);
         let authority = authority.display();
         format!(
@@ -104,13 +109,17 @@ impl Bed {
     }
 
     fn paris(&self) -> String {
+        self.cluster(0, PARIS, &self.with_certificate())
+    }
+
+    /// The lines about security where farshore shows its own certificate.
+    fn with_certificate(&self) -> String {
         let (certificate, key) = (self.path("cert.pem"), self.path("key.pem"));
-        let identity = format!(
+        format!(
             "security_protocol = \"SSL\"\ntls.cert_file = \"{}\"\ntls.key_file = \"{}\"",
             certificate.display(),
             key.display()
-        );
-        self.cluster(0, PARIS, &identity)
+        )
     }
 
     fn oslo(&self) -> String {

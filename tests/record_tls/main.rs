@@ -60,6 +60,15 @@ impl Bed {
 
     /// A broker whose encrypted listener takes logins by this mechanism; sessions there last three seconds.
     fn broker(&self, number: usize, host: &str, mechanism: &str, jaas: &str) -> Spec {
+        let own = format!("listener.name.tls.{}", mechanism.to_lowercase());
+        self.listener(number, host)
+            .property("listener.name.tls.sasl.enabled.mechanisms", mechanism)
+            .property(&format!("{own}.sasl.jaas.config"), jaas)
+            .property(&format!("{own}.connections.max.reauth.ms"), "3000")
+    }
+
+    /// A broker with an encrypted listener, whose logins are to be added.
+    fn listener(&self, number: usize, host: &str) -> Spec {
         let port = self.ports[number].number();
         let listener = TlsListener {
             address: self.ports[number].address(),
@@ -69,12 +78,7 @@ impl Bed {
         let store = self.authority.issue(host, 90).store();
         let store = self.write(&format!("broker-{number}.pem"), &store);
         let trusted = self.write("ca.pem", &self.authority.pem);
-        let own = format!("listener.name.tls.{}", mechanism.to_lowercase());
-        Spec::new(KafkaVersion::V4_1)
-            .tls(listener, &store, &trusted)
-            .property("listener.name.tls.sasl.enabled.mechanisms", mechanism)
-            .property(&format!("{own}.sasl.jaas.config"), jaas)
-            .property(&format!("{own}.connections.max.reauth.ms"), "3000")
+        Spec::new(KafkaVersion::V4_1).tls(listener, &store, &trusted)
     }
 
     /// The section of a cluster with these lines about its login and certificates.
@@ -227,6 +231,48 @@ async fn every_record_arrives_through_tls_and_scram() {
     between.compare().await;
 }
 
+/// Both sides take tokens of the issuer, whose keys are in the file. Nothing has been started yet.
+async fn by_tokens(bed: &Bed, issuer: &Issuer, keys: &Path) -> Between {
+    let specs = [(0, "localhost"), (1, "127.0.0.1")]
+        .map(|(number, host)| bed.listener(number, host).tokens("tls", keys));
+    let login = format!(
+        "sasl = {{ mechanism = \"OAUTHBEARER\", token_url = \"{}\", client_id = \"farshore\", \
+         client_secret_file = \"{}\", scope = \"kafka\" }}",
+        issuer.url("token"),
+        bed.write("client-secret", CLIENT_SECRET).display(),
+    );
+    let paris = bed.section(0, "localhost", &login);
+    let oslo = bed.section(1, "127.0.0.1", &login);
+    let configuration = paris_oslo_as(&paris, &oslo, LINK);
+    Between::new(bed, specs, &configuration).await
+}
+
+/// Each cluster knows other keys from now on, so that tokens that would last for long are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_brokers_refuse_are_replaced_on_the_record_path() {
+    let bed = Bed::new();
+    let keys = bed.files.path().join("keys.json");
+    let issuer = Issuer::start(&keys).await;
+    issuer.set(Mood::Gives(Duration::from_secs(3_600)));
+    let mut between = by_tokens(&bed, &issuer, &keys).await;
+    between.farshore.start().await;
+    between.write(500).await;
+    between.mirrored().await;
+    issuer.change_key(&keys);
+    for side in 0..2 {
+        let cluster = match side {
+            0 => &mut between.paris,
+            _ => &mut between.oslo,
+        };
+        cluster.stop(1).await;
+        cluster.restart(1).await;
+        between.write(500).await;
+        between.mirrored().await;
+    }
+    between.shows(&[CLIENT_SECRET, "eyJ"]).await;
+    between.compare().await;
+}
+
 /// The same tokens as on the raw path: renewed while records flow, and after a time in which none did.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_end_and_are_renewed_on_the_record_path() {
@@ -234,22 +280,7 @@ async fn tokens_end_and_are_renewed_on_the_record_path() {
     let keys = bed.files.path().join("keys.json");
     let issuer = Issuer::start(&keys).await;
     issuer.set(Mood::Gives(Duration::from_secs(15)));
-    let specs = ["localhost", "127.0.0.1"]
-        .into_iter()
-        .enumerate()
-        .map(|(number, host)| by_tokens(&bed, number, host, &keys))
-        .collect::<Vec<_>>();
-    let specs = <[Spec; 2]>::try_from(specs).expect("two");
-    let login = format!(
-        "sasl = {{ mechanism = \"OAUTHBEARER\", token_url = \"{}\", client_id = \"farshore\", \
-         client_secret_file = {:?}, scope = \"kafka\" }}",
-        issuer.url("token"),
-        bed.write("client-secret", CLIENT_SECRET),
-    );
-    let paris = bed.section(0, "localhost", &login);
-    let oslo = bed.section(1, "127.0.0.1", &login);
-    let configuration = paris_oslo_as(&paris, &oslo, LINK);
-    let mut between = Between::new(&bed, specs, &configuration).await;
+    let mut between = by_tokens(&bed, &issuer, &keys).await;
     between.farshore.start().await;
     for _ in 0..2 {
         between.write(500).await;
@@ -266,28 +297,4 @@ async fn tokens_end_and_are_renewed_on_the_record_path() {
     between.mirrored().await;
     between.shows(&[CLIENT_SECRET, "eyJ"]).await;
     between.compare().await;
-}
-
-/// A broker that takes the issuer's tokens.
-fn by_tokens(bed: &Bed, number: usize, host: &str, keys: &Path) -> Spec {
-    let jaas = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
-    let url = format!("file://{}", keys.display());
-    let mut spec = bed
-        .broker(number, host, "OAUTHBEARER", jaas)
-        .property(
-            "listener.name.tls.oauthbearer.sasl.server.callback.handler.class",
-            "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler",
-        )
-        .property("sasl.oauthbearer.jwks.endpoint.url", &url)
-        // The default validator of 4.1 checks no signatures.
-        .property(
-            "sasl.oauthbearer.jwt.validator.class",
-            "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator",
-        )
-        .property("sasl.oauthbearer.expected.audience", "kafka");
-    let allowed = "-Dorg.apache.kafka.sasl.oauthbearer.allowed";
-    spec.jvm_options.push(format!("{allowed}.urls={url}"));
-    let file = format!("{allowed}.files={}", keys.display());
-    spec.jvm_options.push(file);
-    spec
 }

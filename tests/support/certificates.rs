@@ -1,5 +1,6 @@
 //! Authorities and certificates in PEM.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -35,11 +36,16 @@ impl Authority {
 
     /// Signs a certificate for a host that ends after `days`.
     pub(crate) fn issue(&self, host: &str, days: u64) -> Issued {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let days = i32::try_from(days).expect("few days");
+        self.issue_within(host, -1..days)
+    }
+
+    /// Signs a certificate for a host that is valid on these days, counted from now.
+    pub(crate) fn issue_within(&self, host: &str, days: Range<i32>) -> Issued {
         let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
         params.distinguished_name.push(DnType::CommonName, host);
-        let ends = SystemTime::now() + DAY * u32::try_from(days).expect("few days");
-        params.not_before = (SystemTime::now() - DAY).into();
+        let ends = day(days.end);
+        params.not_before = day(days.start).into();
         params.not_after = ends.into();
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer);
@@ -49,6 +55,17 @@ impl Authority {
             key: key.serialize_pem(),
             ends_at: ends_at.expect("after 1970").as_secs(),
         }
+    }
+}
+
+/// The time this many days from now.
+fn day(number: i32) -> SystemTime {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let distance = DAY * number.unsigned_abs();
+    if number < 0 {
+        SystemTime::now() - distance
+    } else {
+        SystemTime::now() + distance
     }
 }
 

@@ -23,9 +23,14 @@ fn config() -> Config {
     crate::config::load(&file).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+fn principals(given: &[&str]) -> Principals {
+    let given: Vec<String> = given.iter().map(|it| (*it).to_owned()).collect();
+    Principals::read(&given, &config()).unwrap()
+}
+
 #[test]
 fn commands_name_the_principal_of_each_cluster_and_have_one_pattern_each() {
-    let text = commands(&config(), None);
+    let text = commands(&config(), &principals(&[]));
     let is_there = |line: &str| text.lines().any(|it| it == line);
     for line in [
         "# cluster paris, principal User:ANONYMOUS",
@@ -40,14 +45,21 @@ fn commands_name_the_principal_of_each_cluster_and_have_one_pattern_each() {
     ] {
         assert!(is_there(line), "{line}\n{text}");
     }
-    let other = commands(&config(), Some("User:CN=far shore"));
+    let other = commands(&config(), &principals(&["User:CN=far shore"]));
     assert!(!other.contains("User:mirror"), "{other}");
     assert!(other.contains("'User:CN=far shore'"), "{other}");
+    let of_paris = commands(&config(), &principals(&["paris=User:CN=far shore"]));
+    for (cluster, principal) in [("p", "'User:CN=far shore'"), ("o", "User:mirror")] {
+        let server = format!("kafka-acls.sh --bootstrap-server {cluster}:9092 ");
+        let allowed = format!("--allow-principal {principal} ");
+        let mut lines = of_paris.lines().filter(|line| line.starts_with(&server));
+        assert!(lines.all(|line| line.contains(&allowed)), "{of_paris}");
+    }
 }
 
 #[test]
 fn strimzi_gets_a_user_for_each_cluster() {
-    let text = strimzi(&config(), Some("mirror"));
+    let text = strimzi(&config(), &principals(&["mirror"]));
     let documents: Vec<&str> = text.split("---\n").skip(1).collect();
     let [oslo, paris] = documents[..] else {
         panic!("{text}");

@@ -80,7 +80,7 @@ pub(in crate::check) const ROWS: &[Row] = &[
         needs: &[Need::ReadRecords, Need::ReadTopicConfigs],
         weight: Weight::Needed,
         purpose: "mirroring, verifying",
-        otherwise: "the topic's partitions halt as `not_permitted`; a topic that was never seen stays unseen",
+        otherwise: "the topic's partitions halt as `not_permitted`; so does a topic that was never seen and is named literally in `topics`, while others stay unseen",
     },
     Row {
         feature: Feature::Mirroring,
@@ -157,7 +157,7 @@ pub(in crate::check) const ROWS: &[Row] = &[
         needs: &[Need::DeleteRecords],
         weight: Weight::Needed,
         purpose: "preserving offsets where the source begins above 0",
-        otherwise: "what fills the offsets before the first record stays in the mirror's log",
+        otherwise: "a partition halts as `not_permitted` before its first record, behind what fills the offsets before it",
     },
     Row {
         feature: Feature::Probe,

@@ -34,6 +34,7 @@ pub(super) struct Sasl {
     client_id: Option<Spanned<As<Line>>>,
     client_secret: Option<Spanned<String>>,
     client_secret_file: Option<Spanned<String>>,
+    header_urlencode: Option<Spanned<bool>>,
     scope: Option<Spanned<As<Line>>>,
     audience: Option<Spanned<As<Line>>>,
     ca_file: Option<Spanned<String>>,
@@ -55,6 +56,7 @@ const TOKEN: &[&str] = &[
     "client_id",
     "client_secret",
     "client_secret_file",
+    "header_urlencode",
     "scope",
     "audience",
     "ca_file",
@@ -63,10 +65,11 @@ const TOKEN: &[&str] = &[
     "extensions",
 ];
 /// The keys that belong to a token server.
-const OF_URL: [&str; 6] = [
+const OF_URL: [&str; 7] = [
     "client_id",
     "client_secret",
     "client_secret_file",
+    "header_urlencode",
     "scope",
     "audience",
     "ca_file",
@@ -89,6 +92,7 @@ impl Sasl {
             at("client_id", self.client_id.as_ref()),
             at("client_secret", self.client_secret.as_ref()),
             at("client_secret_file", self.client_secret_file.as_ref()),
+            at("header_urlencode", self.header_urlencode.as_ref()),
             at("scope", self.scope.as_ref()),
             at("audience", self.audience.as_ref()),
             at("ca_file", self.ca_file.as_ref()),
@@ -215,6 +219,14 @@ fn client_credentials(sasl: Sasl, place: &Span, problems: &Problems<'_>) -> Opti
         problems.warn(&url.span(), message);
     }
     let client_id = problems.required(sasl.client_id, place, "client_id");
+    let header_urlencode = sasl.header_urlencode.map(Spanned::into_inner);
+    let header_urlencode = header_urlencode.unwrap_or(defaults::HEADER_URLENCODE);
+    let has_colon = client_id.as_ref().filter(|it| it.get_ref().0.contains(':'));
+    if let Some(id) = has_colon.filter(|_| !header_urlencode) {
+        // RFC 7617: the server takes what follows the first one for the secret.
+        let message = "a name with a colon can't be sent with header_urlencode = false";
+        problems.add(&id.span(), message);
+    }
     let keys = ("client_secret", "client_secret_file");
     let secret = secret(
         keys,
@@ -239,6 +251,7 @@ fn client_credentials(sasl: Sasl, place: &Span, problems: &Problems<'_>) -> Opti
         url: url.into_inner().0,
         client_id: text(client_id?),
         client_secret: secret?,
+        header_urlencode,
         scope: sasl.scope.map(text),
         audience: sasl.audience.map(text),
         ca_file,

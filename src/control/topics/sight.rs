@@ -70,6 +70,8 @@ pub struct Sight {
     pub unread: BTreeMap<TopicName, Obstacle>,
     /// Source topics whose mirror isn't created or extended yet, or can't be extended.
     pub obstacles: BTreeMap<TopicName, Obstacle>,
+    /// Topics that the link names and that the source doesn't show, with the reason; none of them was mirrored before.
+    pub unseen: BTreeMap<TopicName, Obstacle>,
     /// Topics whose policy is to continue with another source topic of the same name.
     pub follows: BTreeSet<TopicName>,
     /// Source topics whose mirror is being reseeded, with the id of the mirror topic that is given up.
@@ -84,7 +86,13 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     if sight.reseeds.contains_key(name) {
         let reason = || {
             let message = "the mirror topic is being created anew, as decided";
-            Reason::new(HaltCode::TargetTopicMissing, message)
+            match sight.refused.get(name) {
+                None => Reason::new(HaltCode::TargetTopicMissing, message),
+                Some(refused) => {
+                    let message = format!("{message}; {}", refused.message);
+                    Reason::new(HaltCode::TargetTopicMissing, message).remedied_by(&refused.remedy)
+                }
+            }
         };
         return (!sight.is_recreated(name)).then(reason);
     }
@@ -244,6 +252,23 @@ impl Sight {
             partitions: from..selected.partitions,
             initial_partitions: initial.copied().unwrap_or(0),
             obstacle,
+        })
+    }
+
+    /// What is shown of topics that the link names and the source doesn't show. Nobody knows their partitions; if there are
+    /// any, there is a first one.
+    pub fn unseen(
+        &self,
+        mirror_topic: impl Fn(&TopicName) -> TopicName,
+    ) -> impl Iterator<Item = (TopicName, Unmirrored)> {
+        self.unseen.iter().map(move |(name, obstacle)| {
+            let unmirrored = Unmirrored {
+                mirror_topic: mirror_topic(name),
+                partitions: 0..1,
+                initial_partitions: 0,
+                obstacle: obstacle.clone(),
+            };
+            (name.clone(), unmirrored)
         })
     }
 

@@ -54,6 +54,7 @@ impl ClientContext for ReadContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         note_error(&error, reason);
+        self.0.heard(&error);
     }
 }
 

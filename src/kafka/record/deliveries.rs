@@ -106,6 +106,7 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         note_error(&error, reason);
+        self.tokens.heard(&error);
     }
 }
 

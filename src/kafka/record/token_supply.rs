@@ -1,20 +1,28 @@
 //! Supplies librdkafka with the tokens of farshore's own login (OAUTHBEARER): its clients ask for one when they begin, and
-//! again after four fifths of its lifetime, but only while they are polled.
+//! again after four fifths of the lifetime that they are told, but only while they are polled.
+//!
+//! They can't be given a token that they don't ask for. They are told a short lifetime, so that they soon learn of one that
+//! replaces another: because a broker refuses that, or because its file has changed.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::client::OAuthToken;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::error::{Error, Result};
 use crate::kafka::client::{Login, LoginToken};
+use crate::model::Secret;
 use crate::task::{Owned, blocking};
 use crate::telemetry::now_ms;
 
 /// The part of a token's lifetime after which librdkafka asks for the next one.
 const RENEWAL: f32 = 0.8;
+/// The longest lifetime that librdkafka is told. It asks this often, which costs nothing while the token is the same.
+const TOLD: Duration = Duration::from_secs(15);
 /// The time after which librdkafka asks again if there was none.
 const RETRY: Duration = Duration::from_secs(10);
 /// How late librdkafka may ask while it is polled: its timer has a period of a second.
@@ -40,6 +48,8 @@ struct State {
     asks_until: Option<Instant>,
     /// Why there was none.
     failure: Option<Error>,
+    /// The last one.
+    given: Option<Secret>,
 }
 
 impl TokenSupply {
@@ -80,15 +90,28 @@ impl TokenSupply {
     pub(super) fn token(&self) -> Result<OAuthToken, Box<dyn std::error::Error>> {
         let login = self.login.as_ref().ok_or("this login has no tokens")?;
         let token = Handle::try_current()?.block_on(login.token());
-        let (asks_after, failure) = match &token {
-            Ok(token) => (token.lifetime.mul_f32(RENEWAL), None),
-            Err(error) => (RETRY, Some(error.clone())),
+        let asks_after = match &token {
+            Ok(token) => told(token).mul_f32(RENEWAL),
+            Err(_) => RETRY,
         };
-        *self.state.lock() = State {
-            asks_until: Some(Instant::now() + asks_after + TIMER),
-            failure,
-        };
+        let mut state = self.state.lock();
+        state.asks_until = Some(Instant::now() + asks_after + TIMER);
+        state.failure = token.as_ref().err().cloned();
+        state.given = token.as_ref().ok().map(|token| token.text.clone());
+        drop(state);
         Ok(presented(&token?, now_ms()))
+    }
+
+    /// Takes note of an error of the client: if it is a login that failed, the client asks for another token than this one
+    /// the next time.
+    pub(super) fn heard(&self, error: &KafkaError) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::Authentication) {
+            return;
+        }
+        let given = self.state.lock().given.clone();
+        if let Some((login, token)) = self.login.as_ref().zip(given) {
+            login.token_refused(&token);
+        }
     }
 }
 
@@ -104,9 +127,14 @@ pub(super) fn attended(serve: impl Fn() + Clone + Send + 'static) -> Owned {
     })
 }
 
+/// The lifetime that librdkafka is told.
+fn told(token: &LoginToken) -> Duration {
+    token.lifetime.min(TOLD)
+}
+
 /// A token in librdkafka's form, which has its end instead of its lifetime.
 fn presented(token: &LoginToken, now_ms: i64) -> OAuthToken {
-    let lifetime = i64::try_from(token.lifetime.as_millis()).unwrap_or(i64::MAX);
+    let lifetime = i64::try_from(told(token).as_millis()).unwrap_or(i64::MAX);
     OAuthToken {
         token: token.text.reveal().to_owned(),
         principal_name: PRINCIPAL.to_owned(),

@@ -115,13 +115,24 @@ impl LinkView {
 
     /// Returns the status of every partition that the link selects, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
-        self.rows(.., None)
+        existing(self.rows(.., None))
     }
 
     /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
-        let rows = self.rows(TopicPartition::all_of(topic), Some(topic));
+        let rows = existing(self.rows(TopicPartition::all_of(topic), Some(topic)));
         (!rows.is_empty()).then_some(rows)
+    }
+
+    /// Returns what [`Self::partitions`] does, and a row for each topic that the link names and the source doesn't have:
+    /// for people, because there is nothing that mirroring, verifying or a move could wait for.
+    pub fn partitions_to_show(&self) -> Vec<PartitionStatus> {
+        self.rows(.., None)
+    }
+
+    /// Returns what [`Self::topic`] does, or the row of a topic that the link names and the source doesn't have.
+    pub fn topic_to_show(&self, topic: &TopicName) -> Vec<PartitionStatus> {
+        self.rows(TopicPartition::all_of(topic), Some(topic))
     }
 
     /// Returns the status of these mirror partitions, and of what the topic, or every one, has without a mirror, in order.
@@ -309,6 +320,12 @@ impl LinkView {
     pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
+}
+
+/// Leaves out the rows of topics that don't exist.
+fn existing(mut rows: Vec<PartitionStatus>) -> Vec<PartitionStatus> {
+    rows.retain(|row| !row.is_absent);
+    rows
 }
 
 fn undecided(partition: &TopicPartition) -> Error {

@@ -38,6 +38,10 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
+    pub(crate) const NOTHING: Self = Self {
+        records: 0,
+        held: 0,
+    };
     pub(crate) const UNKNOWN: Self = Self {
         records: -1,
         held: -1,

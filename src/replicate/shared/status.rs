@@ -15,6 +15,8 @@ pub struct PartitionStatus {
     pub mirror_topic: TopicName,
     /// Whether the mirror partition exists, as far as is known.
     pub has_mirror: bool,
+    /// Whether the source says that it has no such topic, which the link names: there is nothing to mirror.
+    pub is_absent: bool,
     pub state: PartitionState,
     /// The path its records take.
     pub path: DataPath,
@@ -78,6 +80,7 @@ pub(super) fn status(
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
         has_mirror: true,
+        is_absent: false,
         state: figures.state,
         path: known.record.path,
         offsets: known.record.offsets,

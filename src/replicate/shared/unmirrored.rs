@@ -158,7 +158,7 @@ impl UnmirroredPartitions {
             Some(Obstacle::Refused(reason)) => Untranslatable::NotReady(reason.message),
             Some(Obstacle::Awaited(why)) => Untranslatable::NotReady(awaited(&why)),
             Some(Obstacle::Held) => Untranslatable::NotReady(NOTHING.to_owned()),
-            None => Untranslatable::UnknownPartition,
+            Some(Obstacle::Absent(_)) | None => Untranslatable::UnknownPartition,
         }
     }
 }
@@ -187,11 +187,17 @@ fn row(
     let heard = heard.unwrap_or(&unheard);
     let (ends, at) = heard.ends.unzip();
     let ends = ends.unwrap_or(SourceEnds::UNKNOWN);
-    let missing = heard.missing();
+    let is_absent = matches!(unmirrored.obstacle, Obstacle::Absent(_));
+    let missing = if is_absent {
+        Missing::NOTHING
+    } else {
+        heard.missing()
+    };
     PartitionStatus {
         partition,
         mirror_topic: unmirrored.mirror_topic.clone(),
         has_mirror: false,
+        is_absent,
         state,
         path: DataPath::default(),
         offsets: OffsetsMode::default(),
@@ -238,6 +244,10 @@ fn standing(
         }
         (Obstacle::Awaited(why), None) => (PartitionState::Preparing, None, Some(awaited(why))),
         (Obstacle::Held, None) => (PartitionState::Preparing, None, None),
+        (Obstacle::Absent(why), held) => {
+            let state = held.unwrap_or(PartitionState::Preparing);
+            (state, None, Some(awaited(why)))
+        }
         (Obstacle::Awaited(_) | Obstacle::Held, Some(state)) => {
             (state, None, Some(NOTHING.to_owned()))
         }

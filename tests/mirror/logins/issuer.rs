@@ -14,12 +14,15 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The password of the only client, `farshore`.
-pub(super) const CLIENT_SECRET: &str = "client-s3cret";
+/// The password of the client `farshore`.
+pub(crate) const CLIENT_SECRET: &str = "client-s3cret";
+
+/// A client whose secret the server takes as it is: it doesn't decode the header.
+pub(crate) const LITERAL_CLIENT: (&str, &str) = ("literal", "l+teral/s3cret=");
 
 /// What the server does.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// It gives tokens of this lifetime.
     Gives(Duration),
     /// It gives tokens signed by a key that brokers don't know.
@@ -30,14 +33,14 @@ pub(super) enum Mood {
 }
 
 /// A token server.
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     state: Arc<State>,
     port: u16,
     _serving: Owned,
 }
 
 struct State {
-    key: EcdsaKeyPair,
+    key: Mutex<EcdsaKeyPair>,
     forger: EcdsaKeyPair,
     mood: Mutex<Mood>,
     asked: AtomicUsize,
@@ -45,20 +48,12 @@ struct State {
 
 impl Issuer {
     /// Starts a server whose key set is in the file.
-    pub(super) async fn start(keys: &Path) -> Self {
-        let (key, forger) = (key(), key());
-        // An uncompressed point.
-        let [x, y] =
-            [1..33, 33..65].map(|part| URL_SAFE_NO_PAD.encode(&key.public_key().as_ref()[part]));
-        let set = format!(
-            r#"{{"keys":[{{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"1","x":"{x}","y":"{y}"}}]}}"#
-        );
-        fs::write(keys, set).expect("a key set");
+    pub(crate) async fn start(keys: &Path) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let state = Arc::new(State {
-            key,
-            forger,
+            key: Mutex::new(published(keys)),
+            forger: key(),
             mood: Mutex::new(Mood::Refuses),
             asked: AtomicUsize::new(0),
         });
@@ -77,26 +72,31 @@ impl Issuer {
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    pub(super) fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         *self.state.mood.lock().expect("no panic") = mood;
     }
 
+    /// Signs with another key from now on, which replaces the former one in the file.
+    pub(crate) fn change_key(&self, keys: &Path) {
+        *self.state.key.lock().expect("no panic") = published(keys);
+    }
+
     /// How many tokens the server was asked for.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.state.asked.load(Ordering::Relaxed)
     }
 
     /// A token of this lifetime, not asked for.
-    pub(super) fn token(&self, lifetime: Duration) -> String {
-        signed(&self.state.key, lifetime)
+    pub(crate) fn token(&self, lifetime: Duration) -> String {
+        self.state.signed(lifetime)
     }
 
     /// A token of this lifetime as a command prints it.
-    pub(super) fn printed(&self, lifetime: Duration) -> String {
+    pub(crate) fn printed(&self, lifetime: Duration) -> String {
         let token = self.token(lifetime);
         let ends = (now() + lifetime).as_millis();
         format!("{{\"token\": \"{token}\", \"expires_at_ms\": {ends}}}")
@@ -104,6 +104,10 @@ impl Issuer {
 }
 
 impl State {
+    fn signed(&self, lifetime: Duration) -> String {
+        signed(&self.key.lock().expect("no panic"), lifetime)
+    }
+
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let mut request = Vec::new();
         while !request.ends_with(b"&scope=kafka") {
@@ -112,9 +116,11 @@ impl State {
             }
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let client = STANDARD.encode(format!("farshore:{CLIENT_SECRET}"));
         let request = String::from_utf8_lossy(&request);
-        let is_known = request.contains(&format!("Basic {client}"));
+        let is_known = [("farshore", CLIENT_SECRET), LITERAL_CLIENT]
+            .map(|(name, secret)| STANDARD.encode(format!("{name}:{secret}")))
+            .iter()
+            .any(|client| request.contains(&format!("Basic {client}\r\n")));
         let mood = *self.mood.lock().expect("no panic");
         let given = |token: String, lifetime: Duration| {
             let seconds = lifetime.as_secs();
@@ -125,7 +131,7 @@ impl State {
         };
         let hour = Duration::from_secs(3_600);
         let (status, body) = match mood {
-            Mood::Gives(lifetime) if is_known => given(signed(&self.key, lifetime), lifetime),
+            Mood::Gives(lifetime) if is_known => given(self.signed(lifetime), lifetime),
             Mood::Forges if is_known => given(signed(&self.forger, hour), hour),
             Mood::Echoes => {
                 let body = serde_json::json!({"error": "refused", "error_description": request});
@@ -140,6 +146,19 @@ impl State {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
         stream.write_all(answer.as_bytes()).await
     }
+}
+
+/// A key, whose set is in the file.
+fn published(keys: &Path) -> EcdsaKeyPair {
+    let key = key();
+    // An uncompressed point.
+    let [x, y] =
+        [1..33, 33..65].map(|part| URL_SAFE_NO_PAD.encode(&key.public_key().as_ref()[part]));
+    let set = format!(
+        r#"{{"keys":[{{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"1","x":"{x}","y":"{y}"}}]}}"#
+    );
+    fs::write(keys, set).expect("a key set");
+    key
 }
 
 fn key() -> EcdsaKeyPair {

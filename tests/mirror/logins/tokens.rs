@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::issuer::{CLIENT_SECRET, Issuer, Mood};
 use super::{LIMIT, LINK, at_trace, cluster_of, finds, shows_none, waits, write};
 use crate::setting::Setting;
-use crate::support::brokers::{KafkaVersion, Spec};
+use crate::support::brokers::{KafkaVersion, OAUTHBEARER, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
@@ -20,32 +20,9 @@ const SECRETS: [&str; 4] = [CLIENT_SECRET, URL_SECRET, ARGUMENT, "eyJ"];
 
 /// A broker whose second listener takes the issuer's tokens, for sessions of three seconds at most.
 pub(super) fn guarded(port: &Port, keys: &Path) -> Spec {
-    let handler =
-        "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
-    let jaas = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
-    let url = format!("file://{}", keys.display());
-    let mut spec = Spec::new(KafkaVersion::V4_1)
-        .login(&port.address(), "OAUTHBEARER", jaas)
-        .property(
-            "listener.name.login.oauthbearer.sasl.server.callback.handler.class",
-            handler,
-        )
-        .property(
-            "listener.name.login.oauthbearer.connections.max.reauth.ms",
-            "3000",
-        )
-        .property("sasl.oauthbearer.jwks.endpoint.url", &url)
-        // The default validator of 4.1 checks no signatures.
-        .property(
-            "sasl.oauthbearer.jwt.validator.class",
-            "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator",
-        )
-        .property("sasl.oauthbearer.expected.audience", "kafka");
-    let allowed = "-Dorg.apache.kafka.sasl.oauthbearer.allowed";
-    spec.jvm_options.push(format!("{allowed}.urls={url}"));
-    spec.jvm_options
-        .push(format!("{allowed}.files={}", keys.display()));
-    spec
+    Spec::new(KafkaVersion::V4_1)
+        .login(&port.address(), "OAUTHBEARER", OAUTHBEARER)
+        .tokens("login", keys)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,10 +57,15 @@ impl Known {
     /// the user that logs in.
     async fn grant(&self) {
         let [paris, oslo] = [0, 1].map(|number: usize| self.bed.ports[number].address());
-        let printed = ["--principal", "User:svc-farshore"];
+        let printed = ["--principal", "paris=User:svc-farshore"];
         let of_paris = self.printed(&paris, "User:svc-farshore", &printed).await;
         acls::grant(&self.setting.paris.bootstrap(), &of_paris).await;
-        let of_oslo = self.printed(&oslo, "User:farshore", &[]).await;
+        let of_oslo = self.printed(&oslo, "User:farshore", &printed).await;
+        let unknown = ["check", "--print-acls", "--principal", "pairs=User:a"];
+        let refused = self.setting.farshore.cli(&unknown).await;
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(told.contains("did you mean \"paris\"?"), "{told}");
         acls::grant(&self.setting.oslo.bootstrap(), &of_oslo).await;
     }
 

@@ -20,7 +20,7 @@ use super::leash::{Leash, Leashed};
 use super::line::{Line, Weather};
 use super::ports::Port;
 use super::timing;
-pub(crate) use spec::{CONTROLLER, Spec, TlsListener};
+pub(crate) use spec::{CONTROLLER, OAUTHBEARER, Spec, TlsListener};
 use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
 

@@ -10,6 +10,9 @@ use super::KafkaVersion;
 pub(crate) const CONTROLLER: i32 = 100;
 /// The JAAS entry of a listener whose users have SCRAM credentials in the cluster's metadata.
 const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+/// The JAAS entry of a listener whose clients have tokens.
+pub(crate) const OAUTHBEARER: &str =
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
 
 /// A cluster to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +26,8 @@ pub(crate) struct Spec {
     pub(crate) jvm_options: Vec<String>,
     /// The `host:port` on which a single broker also listens for clients that log in.
     pub(crate) login_listener: Option<String>,
-    /// The listener on which a single broker also takes encrypted connections.
-    pub(crate) tls_listener: Option<TlsListener>,
+    /// The listeners on which a single broker also takes encrypted connections, by their names.
+    pub(crate) tls_listeners: BTreeMap<&'static str, TlsListener>,
     /// The users with SCRAM credentials from the start, as arguments of the format tool.
     pub(crate) scram_users: Vec<String>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
@@ -64,7 +67,7 @@ impl Spec {
             .chain(version.archived_classes())
             .collect(),
             login_listener: None,
-            tls_listener: None,
+            tls_listeners: BTreeMap::new(),
             scram_users: Vec::new(),
             quorum: false,
             lines: false,
@@ -107,11 +110,23 @@ impl Spec {
     }
 
     /// Adds a listener with TLS, whose key and certificate are in one file in PEM, as are the authorities to trust.
-    pub(crate) fn tls(mut self, listener: TlsListener, store: &Path, trusted: &Path) -> Self {
-        self.tls_listener = Some(listener);
+    pub(crate) fn tls(self, listener: TlsListener, store: &Path, trusted: &Path) -> Self {
+        self.tls_as("TLS", listener, store, trusted)
+    }
+
+    /// Like [`Self::tls`], for one of several such listeners.
+    pub(crate) fn tls_as(
+        mut self,
+        listener_name: &'static str,
+        listener: TlsListener,
+        store: &Path,
+        trusted: &Path,
+    ) -> Self {
+        self.tls_listeners.insert(listener_name, listener);
+        let listener_name = listener_name.to_lowercase();
         let stores = [("keystore", store), ("truststore", trusted)];
         stores.into_iter().fold(self, |spec, (name, path)| {
-            let prefix = format!("listener.name.tls.ssl.{name}");
+            let prefix = format!("listener.name.{listener_name}.ssl.{name}");
             let path = path.display().to_string();
             spec.property(&format!("{prefix}.type"), "PEM")
                 .property(&format!("{prefix}.location"), &path)
@@ -130,6 +145,36 @@ impl Spec {
         self.scram_user(mechanism, user)
             .property("listener.name.tls.sasl.enabled.mechanisms", mechanism)
             .property(&format!("listener.name.tls.{name}.sasl.jaas.config"), SCRAM)
+    }
+
+    /// Has clients of a listener log in by tokens that are signed with a key of this set, for sessions of at most three
+    /// seconds.
+    pub(crate) fn tokens(self, listener: &str, keys: &Path) -> Self {
+        let own = format!("listener.name.{listener}.oauthbearer");
+        let url = format!("file://{}", keys.display());
+        let mut spec = self
+            .property(
+                &format!("listener.name.{listener}.sasl.enabled.mechanisms"),
+                "OAUTHBEARER",
+            )
+            .property(&format!("{own}.sasl.jaas.config"), OAUTHBEARER)
+            .property(
+                &format!("{own}.sasl.server.callback.handler.class"),
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler",
+            )
+            .property(&format!("{own}.connections.max.reauth.ms"), "3000")
+            .property("sasl.oauthbearer.jwks.endpoint.url", &url)
+            // The default validator of 4.1 checks no signatures.
+            .property(
+                "sasl.oauthbearer.jwt.validator.class",
+                "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator",
+            )
+            .property("sasl.oauthbearer.expected.audience", "kafka");
+        let allowed = "-Dorg.apache.kafka.sasl.oauthbearer.allowed";
+        let file = keys.display();
+        spec.jvm_options.push(format!("{allowed}.urls={url}"));
+        spec.jvm_options.push(format!("{allowed}.files={file}"));
+        spec
     }
 
     fn scram_user(mut self, mechanism: &str, (name, password): (&str, &str)) -> Self {
@@ -227,12 +272,17 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     if let Some(address) = &spec.login_listener {
         write!(client, ",LOGIN://{address}").expect("writing to a string");
     }
-    let mut tls_protocol = "SSL";
-    if let Some(listener) = &spec.tls_listener {
-        let advertised = format!("{client},TLS://{}", listener.advertised);
-        set("advertised.listeners", advertised);
-        write!(client, ",TLS://{}", listener.address).expect("writing to a string");
-        tls_protocol = listener.protocol;
+    let mut protocols = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT".to_owned();
+    let mut advertised = client.clone();
+    for (name, listener) in &spec.tls_listeners {
+        let TlsListener {
+            address,
+            advertised: shown,
+            protocol,
+        } = listener;
+        write!(advertised, ",{name}://{shown}").expect("writing to a string");
+        write!(client, ",{name}://{address}").expect("writing to a string");
+        write!(protocols, ",{name}:{protocol}").expect("writing to a string");
     }
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {
@@ -245,6 +295,9 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         return text(&lines);
     }
     set("log.dirs", data);
+    if !spec.tls_listeners.is_empty() {
+        set("advertised.listeners", advertised);
+    }
     if spec.version.uses_zookeeper() {
         set("broker.id", place.id.to_string());
         set("zookeeper.connect", format!("127.0.0.1:{metadata_port}"));
@@ -254,12 +307,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         set("node.id", place.id.to_string());
         set("controller.quorum.voters", place.voters());
         set("controller.listener.names", "CONTROLLER".into());
-        set(
-            "listener.security.protocol.map",
-            format!(
-                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:{tls_protocol}"
-            ),
-        );
+        set("listener.security.protocol.map", protocols);
         // A killed broker is readmitted only after its former session has expired.
         set("broker.session.timeout.ms", "2000".into());
         set("broker.heartbeat.interval.ms", "400".into());

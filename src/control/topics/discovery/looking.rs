@@ -81,13 +81,19 @@ impl Discovery {
         Ok(sight)
     }
 
-    /// Finds the topics of the sight that aren't missing but may not be seen: known ones, and mirrors that were to be there
-    /// before this look.
+    /// Finds the topics of the sight that aren't missing but may not be seen: known ones, mirrors that were to be there
+    /// before this look, and those that the link names.
     async fn find_hidden(&self, sight: &mut Sight, source: &Look, target: &Look) -> Result<()> {
         let is_gone = |name: &&TopicName| !source.topics.contains_key(*name);
-        let gone: Vec<TopicName> = sight.known.keys().filter(is_gone).cloned().collect();
+        let gone = sight.known.keys().filter(is_gone).cloned();
+        let is_unknown = |name: &TopicName| !sight.known.contains_key(name);
+        let named = self.config.topics.named();
+        let named = named.filter(|name| is_gone(&name) && is_unknown(name));
+        let unseen: BTreeSet<TopicName> = named.collect();
+        let gone: Vec<TopicName> = gone.chain(unseen.iter().cloned()).collect();
         let set = self.set.borrow().clone();
         let awaited = set.unmirrored.iter();
+        let awaited = awaited.filter(|(name, _)| source.topics.contains_key(*name));
         let awaited = awaited.map(|(name, it)| (it.mirror_topic.clone(), name.clone()));
         let known = sight.known.iter();
         let known = known.map(|(name, it)| (it.target_name.clone(), name.clone()));
@@ -96,9 +102,19 @@ impl Discovery {
             .filter(|(mirror, _)| !target.topics.contains_key(mirror))
             .collect();
         let missing: Vec<TopicName> = mirrors.keys().cloned().collect();
-        let (of_source, of_target) =
+        let (mut of_source, of_target) =
             tokio::try_join!(self.source.hidden(&gone), self.target.hidden(&missing))?;
         let reason = |error: Error| Reason::new(HaltCode::NotPermitted, error.chain());
+        for name in unseen {
+            let obstacle = match of_source.remove(&name) {
+                Some(error) => Obstacle::Refused(never_seen(&error)),
+                None => Obstacle::Absent(format!(
+                    "cluster {} has no topic {name}: create it there, or correct the link's topics",
+                    self.config.source
+                )),
+            };
+            sight.unseen.insert(name, obstacle);
+        }
         for (name, error) in of_source {
             sight.hidden.insert(name, reason(error));
         }
@@ -159,4 +175,10 @@ impl Discovery {
         }
         unclear
     }
+}
+
+/// The reason for a topic that the link names and may not see: brokers don't tell whether it exists.
+fn never_seen(error: &Error) -> Reason {
+    let message = format!("it was never seen and may exist: {}", error.chain());
+    Reason::new(HaltCode::NotPermitted, message)
 }

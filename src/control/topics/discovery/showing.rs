@@ -180,7 +180,8 @@ impl Discovery {
             let unmirrored = sight.unmirrored(&set, name, topic)?;
             Some((name.clone(), unmirrored))
         });
-        set.unmirrored = unmirrored.collect();
+        let unseen = sight.unseen(|name| self.config.mirror_topic(name));
+        set.unmirrored = unmirrored.chain(unseen).collect();
         for (name, topic) in &set.topics {
             if let Some(known) = self.known.get_mut(name) {
                 known.partitions = known.partitions.max(topic.partitions);

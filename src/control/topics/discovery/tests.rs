@@ -65,7 +65,7 @@ impl Bench {
     fn refusal(&self, topic: &str) -> Option<HaltCode> {
         match self.obstacle(topic)? {
             Obstacle::Refused(reason) => Some(reason.code),
-            Obstacle::Awaited(_) | Obstacle::Held => None,
+            Obstacle::Awaited(_) | Obstacle::Held | Obstacle::Absent(_) => None,
         }
     }
 

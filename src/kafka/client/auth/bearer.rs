@@ -68,6 +68,10 @@ impl Mechanism for Bearer {
         })
     }
 
+    fn token_refused(&self, token: &Secret) {
+        self.tokens.refused(token);
+    }
+
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
         Box::pin(async move {
             let token = self.tokens.token().await;
@@ -111,7 +115,7 @@ impl Exchange for Presented {
     }
 
     fn refused(&mut self) {
-        self.tokens.refused(&self.token);
+        self.tokens.refused(self.token.text());
     }
 
     fn secret(&self) -> Option<&Secret> {

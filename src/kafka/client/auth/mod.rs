@@ -95,6 +95,9 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
         Box::pin(ready(Err(LoginError::credentials(why))))
     }
 
+    /// Notes that a broker has refused a token that another client presented.
+    fn token_refused(&self, _token: &Secret) {}
+
     /// Begins a login, with the credentials as they are now, to the broker that the cluster knows by the name `host`.
     fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>>;
 }
@@ -208,6 +211,12 @@ impl Login {
     pub async fn token(&self) -> Result<LoginToken> {
         let token = self.mechanism.token().await;
         token.map_err(|error| unusable(self.mechanism.name(), error))
+    }
+
+    /// Has a token replaced that a broker has refused: the next one comes from its source, at the earliest a few seconds
+    /// after this one.
+    pub fn token_refused(&self, token: &Secret) {
+        self.mechanism.token_refused(token);
     }
 }
 

@@ -37,6 +37,9 @@ const ANSWER_MAX: usize = TOKEN_MAX * 2;
 /// The length limit of a server's words in an error, in characters.
 const WORDS: usize = 200;
 
+/// Follows a refusal where name or secret have characters that are encoded.
+const NOT_DECODED: &str = "; if name and secret are right, the server may not decode them in the header: set header_urlencode = false";
+
 /// What a client needs for its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCredentials {
@@ -46,6 +49,9 @@ pub struct ClientCredentials {
     pub client_id: String,
     /// The client's password.
     pub client_secret: SecretSource,
+    /// Whether both are encoded in the header like the parts of a form (RFC 6749, section 2.3.1); a server that doesn't
+    /// decode them wants them as they are.
+    pub header_urlencode: bool,
     /// The rights that are asked for.
     pub scope: Option<String>,
     /// The service that the token is for.
@@ -135,8 +141,25 @@ pub(super) async fn fetch(credentials: ClientCredentials) -> Result<Token, Strin
     let (secret, tls) = read.await.map_err(|error| error.to_string())??;
     let answer = ask(&credentials, &secret, tls).await;
     let hidden = hidden(&credentials, &secret);
-    let token = answer.and_then(|(status, answer)| read_answer(status, &answer, &hidden));
+    let token = answer.and_then(|(status, answer)| {
+        let token = read_answer(status, &answer, &hidden);
+        let may_be_encoding =
+            status == StatusCode::UNAUTHORIZED && is_changed(&credentials, &secret);
+        token.map_err(|why| {
+            let hint = if may_be_encoding { NOT_DECODED } else { "" };
+            format!("{why}{hint}")
+        })
+    });
     token.map_err(|why| format!("{about}: {why}"))
+}
+
+/// Whether encoding changes what is in the header.
+fn is_changed(credentials: &ClientCredentials, secret: &Secret) -> bool {
+    let plain = ClientCredentials {
+        header_urlencode: false,
+        ..credentials.clone()
+    };
+    basic(credentials, secret) != basic(&plain, secret)
 }
 
 async fn ask(
@@ -182,10 +205,14 @@ fn request(
         .map_err(|error| error.to_string())
 }
 
-/// The client's name and password in a header: both are encoded like the parts of a form (RFC 6749, section 2.3.1).
+/// The client's name and password in a header.
 fn basic(credentials: &ClientCredentials, secret: &Secret) -> String {
-    let [id, password] = [&credentials.client_id, secret.reveal()].map(encoded);
-    BASE64.encode(format!("{id}:{password}"))
+    let (id, password) = (&*credentials.client_id, secret.reveal());
+    BASE64.encode(if credentials.header_urlencode {
+        format!("{}:{}", encoded(id), encoded(password))
+    } else {
+        format!("{id}:{password}")
+    })
 }
 
 /// What the server is told and nobody else may learn from its words, in each form in which it is sent.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::{Error, Kind};
 use crate::kafka::client::single_flight::{SharedResult, SingleFlight};
+use crate::model::Secret;
 use crate::task::log_once::Notice;
 use crate::task::{Backoff, Owned};
 
@@ -124,9 +125,10 @@ impl Tokens {
     }
 
     /// Has a token replaced that the broker refuses.
-    pub(super) fn refused(&self, token: &Token) {
+    pub(super) fn refused(&self, token: &Secret) {
         let mut state = self.shared.state.lock();
-        if let Some(held) = state.held.as_mut().filter(|held| held.token == *token) {
+        let held = state.held.as_mut();
+        if let Some(held) = held.filter(|held| held.token.text() == token) {
             held.renew_at = held.renew_at.min(held.since + REFUSED);
         }
     }

@@ -207,12 +207,17 @@ fn alerted(alert: AlertDescription, attempt: &Attempt) -> TlsFailure {
             format!("there is no {} at this address ({told})", attempt.host),
             "correct the address_map or advertised.listeners, or set tls.server_name",
         ),
-        (Alert::CertificateRequired | Alert::BadCertificate | Alert::HandshakeFailure, None) => {
-            TlsFailure::new(
-                format!("the broker refuses a client without a certificate ({told})"),
-                "set tls.cert_file and tls.key_file, or ssl.client.auth = none on the broker",
-            )
-        }
+        // Brokers say the same about what they have in common with a client as some do about its certificate.
+        (Alert::HandshakeFailure, None) => TlsFailure::new(
+            format!(
+                "the broker refuses a client without a certificate, or has no version and cipher suite in common with farshore ({told})"
+            ),
+            "set tls.cert_file and tls.key_file, or ssl.client.auth = none on the broker; if it asks for no certificate, let it use the default ssl.enabled.protocols and ssl.cipher.suites",
+        ),
+        (Alert::CertificateRequired | Alert::BadCertificate, None) => TlsFailure::new(
+            format!("the broker refuses a client without a certificate ({told})"),
+            "set tls.cert_file and tls.key_file, or ssl.client.auth = none on the broker",
+        ),
         (
             Alert::BadCertificate
             | Alert::CertificateRequired
@@ -233,7 +238,7 @@ fn alerted(alert: AlertDescription, attempt: &Attempt) -> TlsFailure {
         ),
         (Alert::HandshakeFailure, Some(_)) => TlsFailure::new(
             format!("the broker and farshore have no kind of TLS in common ({told})"),
-            "let the broker use the default ssl.cipher.suites",
+            "let the broker use the default ssl.enabled.protocols and ssl.cipher.suites",
         ),
         _ => TlsFailure::new(
             format!("the broker ended the TLS connection ({told})"),

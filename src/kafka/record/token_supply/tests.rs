@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::BoxFuture;
 
 use crate::kafka::client::{Credentials, Exchange, LoginError, Mechanism};
-use crate::model::Secret;
 use crate::task::blocking;
 
 use super::*;
@@ -14,6 +13,8 @@ use super::*;
 struct Source {
     lifetime: Option<Duration>,
     asked: AtomicUsize,
+    /// The tokens that a broker refused.
+    refused: Mutex<Vec<String>>,
 }
 
 impl Mechanism for Source {
@@ -39,6 +40,10 @@ impl Mechanism for Source {
         Box::pin(async { given.ok_or(LoginError::credentials("nobody is in")) })
     }
 
+    fn token_refused(&self, token: &Secret) {
+        self.refused.lock().push(token.reveal().to_owned());
+    }
+
     fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
         unreachable!("librdkafka carries out the login")
     }
@@ -48,6 +53,7 @@ fn source(lifetime: Option<Duration>) -> Arc<Source> {
     Arc::new(Source {
         lifetime,
         asked: AtomicUsize::new(0),
+        refused: Mutex::default(),
     })
 }
 
@@ -115,11 +121,31 @@ async fn a_poll_that_fails_ends_the_wait() {
 }
 
 #[test]
-fn librdkafka_is_told_when_a_token_ends() {
-    let token = LoginToken {
-        text: Secret::new("a.b.c"),
-        lifetime: Duration::from_secs(90),
-    };
-    let given = presented(&token, 1_000);
-    assert_eq!((&*given.token, given.lifetime_ms), ("a.b.c", 91_000));
+fn librdkafka_is_told_when_a_token_ends_or_that_it_does_soon() {
+    for (seconds, told_ms) in [(9, 10_000), (15, 16_000), (3_600, 16_000)] {
+        let token = LoginToken {
+            text: Secret::new("a.b.c"),
+            lifetime: Duration::from_secs(seconds),
+        };
+        let given = presented(&token, 1_000);
+        assert_eq!((&*given.token, given.lifetime_ms), ("a.b.c", told_ms));
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_a_login_that_failed_is_replaced() {
+    let source = source(Some(Duration::from_secs(100)));
+    let supply = supply(&source);
+    let failed = KafkaError::Global(RDKafkaErrorCode::Authentication);
+    // Nothing was presented yet.
+    supply.heard(&failed);
+    let supply = blocking("polls", move || {
+        let served = served(&supply).1;
+        served.map(|()| supply)
+    });
+    let supply = supply.await.unwrap().unwrap();
+    supply.heard(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
+    assert_eq!(source.refused.lock().len(), 0);
+    supply.heard(&failed);
+    assert_eq!(*source.refused.lock(), ["token-0"]);
 }

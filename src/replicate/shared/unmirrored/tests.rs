@@ -100,3 +100,29 @@ fn partitions_are_asked_for_while_they_are_silent_and_have_no_mirror() {
     known.show(&topics(1..3));
     assert_eq!(shown(&known, 9_000).0, -1, "it was mirrored meanwhile");
 }
+
+#[test]
+fn a_topic_that_does_not_exist_lacks_nothing() {
+    let known = UnmirroredPartitions::default();
+    let mut absent = topics(0..1);
+    let why = "cluster paris has no topic t".to_owned();
+    for topic in absent.values_mut() {
+        topic.obstacle = Obstacle::Absent(why.clone());
+    }
+    known.show(&absent);
+    let [row] = &rows(&known, 1_000)[..] else {
+        panic!("{:?}", rows(&known, 1_000));
+    };
+    assert!(row.is_absent && !row.has_mirror);
+    assert_eq!(row.state, PartitionState::Preparing);
+    let detail = "waits for its mirror partition: cluster paris has no topic t";
+    assert_eq!(row.detail.as_deref(), Some(detail));
+    assert_eq!(
+        (row.lag_records, row.held_records, row.lag_ms, row.as_of_ms),
+        (0, 0, 0, None)
+    );
+    let unknown = known.untranslatable(&partition(0));
+    assert_eq!(unknown, Untranslatable::UnknownPartition);
+    let paused = known.rows(None, |_| Intent::Paused, |_| false, 0);
+    assert_eq!(paused[0].state, PartitionState::Paused);
+}

@@ -48,3 +48,27 @@ async fn a_mirror_is_created_anew_once_wherever_the_store_fails_on_the_way() {
     }
     assert!(failed > 0, "no update was made to fail");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mirror_that_may_not_be_deleted_is_told_with_the_reason() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 3);
+    let topic = TopicName::from("orders");
+    let former = bench.round().await.topics[&topic].target_id;
+    decide_reseed(&bench.store, former).await;
+    bench.target.set(|inner| inner.delete_refused = Some(29));
+    for _ in 0..3 {
+        bench.round().await;
+    }
+    let told = bench.set().topics[&topic].conflict.clone().unwrap();
+    assert_eq!(told.code, HaltCode::TargetTopicMissing);
+    let expected = "the mirror topic is being created anew, as decided; refused";
+    assert!(told.message.starts_with(expected), "{told:?}");
+    assert!(told.remedy.starts_with("Grant the operation"), "{told:?}");
+    bench.target.set(|inner| inner.delete_refused = None);
+    for _ in 0..3 {
+        bench.round().await;
+    }
+    assert_eq!(bench.conflict(), None);
+    assert_ne!(bench.set().topics[&topic].target_id, former);
+}

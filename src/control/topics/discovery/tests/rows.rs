@@ -188,3 +188,66 @@ async fn what_a_quota_does_not_admit_is_told_and_created_as_it_admits_more() {
         (20, 0)
     );
 }
+
+/// A bench whose link names two topics and has an expression for others.
+fn naming() -> Bench {
+    let mut bench = Bench::new();
+    let names = ["orders", "untold\\.eu", "left-out", "u.*"];
+    bench.discovery.config.topics = TopicFilter::new(&names, &["left-.*"]).unwrap();
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_named_and_not_seen_is_told_until_it_is() {
+    let mut bench = naming();
+    bench.round().await;
+    let set = bench.set();
+    let told: Vec<&str> = set.unmirrored.keys().map(TopicName::as_str).collect();
+    assert_eq!(told, ["orders", "untold.eu"]);
+    let row = &set.unmirrored[&TopicName::from("untold.eu")];
+    assert_eq!((row.partitions.clone(), row.initial_partitions), (0..1, 0));
+    assert_eq!(row.mirror_topic.as_str(), "paris.untold.eu");
+    let Obstacle::Absent(why) = &row.obstacle else {
+        panic!("{row:?}");
+    };
+    assert!(
+        why.contains("cluster paris has no topic untold.eu"),
+        "{why}"
+    );
+
+    bench.source.put("orders", 2);
+    bench.source.put("untold.eu", 1);
+    bench.source.hide("untold.eu", true);
+    bench.round().await;
+    assert_eq!(bench.obstacle("orders"), None);
+    assert_eq!(bench.refusal("untold.eu"), Some(HaltCode::NotPermitted));
+    let Some(Obstacle::Refused(reason)) = bench.obstacle("untold.eu") else {
+        panic!("it is hidden");
+    };
+    let expected = "it was never seen and may exist: refused";
+    assert!(reason.message.starts_with(expected), "{reason:?}");
+
+    bench.source.hide("untold.eu", false);
+    bench.round().await;
+    assert!(bench.set().unmirrored.is_empty());
+    assert_eq!(bench.set().topics.len(), 2);
+    // From now on it is known, and what happens to it has reasons of its own.
+    bench.source.hide("untold.eu", true);
+    bench.round().await;
+    bench.round().await;
+    assert!(bench.set().unmirrored.is_empty());
+    let topic = bench.set().topics[&TopicName::from("untold.eu")].clone();
+    let code = topic.conflict.map(|reason| reason.code);
+    assert_eq!(code, Some(HaltCode::NotPermitted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_link_no_longer_names_is_not_told_any_more() {
+    let mut bench = naming();
+    bench.round().await;
+    bench.discovery.config.topics = TopicFilter::new(&["orders"], &[] as &[&str]).unwrap();
+    bench.round().await;
+    let set = bench.set();
+    let told: Vec<&str> = set.unmirrored.keys().map(TopicName::as_str).collect();
+    assert_eq!(told, ["orders"]);
+}

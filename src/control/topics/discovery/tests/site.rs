@@ -33,6 +33,7 @@ pub(super) struct Inner {
     pub(super) create_refused: Option<i16>,
     pub(super) alter_refused: Option<i16>,
     pub(super) grow_refused: Option<i16>,
+    pub(super) delete_refused: Option<i16>,
     /// The number of topics that a request may create.
     pub(super) quota: Option<usize>,
     /// The checkpoint DB of which `starts_at_creation` tells.
@@ -241,6 +242,7 @@ impl TopicSite for FakeSite {
 
     fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
         self.ask(|inner| {
+            refused(inner.delete_refused)?;
             inner.topics.remove(topic);
             Ok(())
         })

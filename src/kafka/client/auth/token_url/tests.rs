@@ -49,6 +49,7 @@ impl Server {
             url: TokenUrl::read(&url).unwrap(),
             client_id: "far:shore".to_owned(),
             client_secret: SecretSource::Value(Secret::new("hunter 2%")),
+            header_urlencode: true,
             scope: Some("kafka read".to_owned()),
             audience: Some("https://kafka".to_owned()),
             ca_file: None,
@@ -103,6 +104,38 @@ async fn a_token_is_given_for_the_client_credentials() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_decode_is_told_name_and_secret_as_they_are() {
+    let refused = answer(
+        "401 Unauthorized",
+        r#"{"error":"hunter 2% ZmFyc2hvcmU6aHVudGVyIDIl"}"#,
+    );
+    let server = Server::start(&refused, None).await;
+    let credentials = ClientCredentials {
+        client_id: "farshore".to_owned(),
+        header_urlencode: false,
+        ..server.credentials("http")
+    };
+    let error = fetch(credentials.clone()).await.unwrap_err();
+    let expected = "it answers 401 Unauthorized; \u{2022}\u{2022}\u{2022} \u{2022}\u{2022}\u{2022}";
+    assert!(error.ends_with(expected), "{error}");
+    let heard = server.heard.lock().unwrap().concat();
+    let basic = BASE64.encode("farshore:hunter 2%");
+    let header = format!("authorization: Basic {basic}\r\n");
+    assert!(heard.contains(&header), "{heard:?}");
+    // The form is encoded in any case.
+    assert!(heard.contains("&scope=kafka%20read&"), "{heard:?}");
+
+    // Without such characters there is nothing to advise.
+    let plain = ClientCredentials {
+        client_secret: SecretSource::Value(Secret::new("hunter-2")),
+        header_urlencode: true,
+        ..credentials
+    };
+    let error = fetch(plain).await.unwrap_err();
+    assert!(!error.contains("header_urlencode"), "{error}");
+}
+
+#[tokio::test]
 async fn answers_without_a_token_are_told_without_secrets() {
     let huge = format!("{{\"access_token\":\"{}\"}}", "x".repeat(ANSWER_MAX));
     for (answer, why) in [
@@ -111,7 +144,7 @@ async fn answers_without_a_token_are_told_without_secrets() {
                 "401 Unauthorized",
                 r#"{"error":"invalid_client","error_description":"hunter 2% is\nwrong"}"#,
             ),
-            "it answers 401 Unauthorized; invalid_client; \u{2022}\u{2022}\u{2022} is\\nwrong",
+            "it answers 401 Unauthorized; invalid_client; \u{2022}\u{2022}\u{2022} is\\nwrong; if name and secret are right, the server may not decode them in the header: set header_urlencode = false",
         ),
         (
             answer(

@@ -156,12 +156,12 @@ async fn a_renewal_ends_with_its_cluster() {
 async fn a_token_that_is_refused_is_replaced_but_not_at_once() {
     let source = source(&[Does::Gives("first"), Does::Gives("second")]);
     let first = source.tokens.token().await.unwrap();
-    source.tokens.refused(&first);
+    source.tokens.refused(first.text());
     assert_eq!(source.gives().await, "first");
     passes(REFUSED).await;
     assert_eq!(source.gives().await, "second");
     // Late news of the first one.
-    source.tokens.refused(&first);
+    source.tokens.refused(first.text());
     passes(REFUSED).await;
     assert_eq!(
         (source.gives().await.as_str(), source.asked()),
