@@ -103,6 +103,16 @@ impl Samples for LinkSamples {
         samples.collect()
     }
 
+    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)> {
+        let mut clusters = BTreeMap::new();
+        for handle in self.handles() {
+            let [of_source, of_target] = handle.condition.borrow().unreachable.clone();
+            clusters.insert(handle.source.clone(), of_source.brokers.len() as u64);
+            clusters.insert(handle.target.clone(), of_target.brokers.len() as u64);
+        }
+        clusters.into_iter().collect()
+    }
+
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
         let links = self.handles().into_iter();
         links

@@ -150,7 +150,7 @@ fn by_cluster(config: &Config) -> BTreeMap<ClusterName, Vec<Grant>> {
 /// The principal that each cluster grants them to. Nothing connects.
 fn grantees(config: &Config, principal: Option<&str>) -> BTreeMap<ClusterName, Grantee> {
     let given = principal.map(|it| it.strip_prefix("User:").unwrap_or(it));
-    let clusters = clusters::open(config).into_iter();
+    let clusters = clusters::open(config, None).into_iter();
     let grantees = clusters.map(|(name, watched)| {
         let mut grantee = watched.cluster.grantee();
         if let Some(given) = given {

@@ -28,6 +28,7 @@ pub(crate) use links::{
     SharedDetail, TopicIntentAnswer,
 };
 pub use links::{LinkFailure, LinkState};
+pub(crate) use links::{UnreachableBroker, UnreachableCause};
 pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
     TranslationItem, TranslationRequest, VerificationRequest,

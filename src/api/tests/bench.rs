@@ -397,4 +397,8 @@ impl Samples for Nothing {
     fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
         Vec::new()
     }
+
+    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)> {
+        Vec::new()
+    }
 }

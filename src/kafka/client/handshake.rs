@@ -40,26 +40,50 @@ pub(crate) async fn connect(
     limit: Duration,
 ) -> Result<Connection> {
     let to = peer.endpoint.clone();
+    let mut waits_for = Stage::Connection;
     let connected = timeout(limit, async {
         let stream = transport.connect(&to).await?;
+        waits_for = Stage::Versions;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
         if let Some(login) = login {
+            waits_for = Stage::Login;
             auth::authenticate(&connection, login, limit).await?;
         }
+        waits_for = Stage::ClusterId;
         if let Some(known) = cluster_id {
             let answer = connection.call(request_of_id(), limit).await?;
             check_cluster(Some(&known), answer.cluster_id.as_deref())?;
         }
         Ok(connection)
     });
-    connected
-        .await
-        .unwrap_or_else(|_| Err(too_slow(&to, limit)))
+    let connected = connected.await;
+    connected.unwrap_or_else(|_| Err(too_slow(&to, waits_for, limit)))
 }
 
-fn too_slow(to: &Endpoint, limit: Duration) -> Error {
-    let text = format!("{} didn't answer within {limit:?}", to.dial);
+/// What is waited for until a connection can be used.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// TCP, and TLS over it.
+    Connection,
+    Versions,
+    /// What the login takes, such as a token, and the broker's answers.
+    Login,
+    ClusterId,
+}
+
+fn too_slow(to: &Endpoint, stage: Stage, limit: Duration) -> Error {
+    let dial = &to.dial;
+    let text = match stage {
+        Stage::Connection => format!("{dial} didn't answer within {limit:?}"),
+        Stage::Versions => format!(
+            "{dial} accepted the connection, but didn't answer as a Kafka broker within {limit:?}"
+        ),
+        Stage::Login => format!("the login at {dial} took longer than {limit:?}"),
+        Stage::ClusterId => {
+            format!("{dial} didn't say within {limit:?} which cluster it belongs to")
+        }
+    };
     Error::new(Kind::TimedOut, text)
 }
 

@@ -28,6 +28,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
     /// Returns when certificates end, in seconds since 1970, by cluster and side (`client` or `server`).
     fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)>;
+    /// Returns the number of brokers that can't be reached although their cluster answers, by cluster.
+    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)>;
 }
 
 /// A sample of a link as a whole.

@@ -61,6 +61,10 @@ impl Samples for Fixed {
         vec![("paris".into(), "server", 1_767_225_600)]
     }
 
+    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)> {
+        vec![("paris".into(), 2)]
+    }
+
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {
         vec![(LinkName::new("l"), 1_500)]
     }
@@ -114,6 +118,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_link_rate_limited_seconds_total{link="l"} 1.5"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
         r#"farshore_tls_certificate_expiry_timestamp_seconds{cluster="paris",side="server"} 1767225600"#,
+        r#"farshore_cluster_unreachable_brokers{cluster="paris"} 2"#,
         "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,
