@@ -54,9 +54,9 @@ pub(super) async fn facts_of(
     remembered: impl Future<Output = Result<BTreeMap<LinkName, Remembered>>>,
     deadline: Deadline,
 ) -> Facts {
-    let looks = clusters.iter().map(|(name, watched)| async move {
-        (name.clone(), look(watched, deadline).await)
-    });
+    let looks = clusters
+        .iter()
+        .map(|(name, watched)| async move { (name.clone(), look(watched, deadline).await) });
     let (remembered, looked) = tokio::join!(remembered, join_all(looks));
     let mut facts = Facts {
         now: now_ms() / 1_000,

@@ -50,7 +50,10 @@ pub(super) async fn find(
     deadline: Deadline,
 ) -> Result<Found> {
     let ((source, source_told), (target, target_told)) = (sides.source, sides.target);
-    let on_sites = (KafkaSite::new(source.clone()), KafkaSite::new(target.clone()));
+    let on_sites = (
+        KafkaSite::new(source.clone()),
+        KafkaSite::new(target.clone()),
+    );
     let looks = async { tokio::try_join!(on_sites.0.look(), on_sites.1.look()) };
     let (on_source, on_target) = deadline.keep(Stage::All, looks).await?;
     let selected = selected(link, &on_source);
@@ -109,8 +112,14 @@ async fn topics(
     let planned = Planned::new(sight.as_ref().map(plan).unwrap_or_default());
     let sight = sight.unwrap_or_default();
     let (refused, strangers, outlived, unpipelined) = tokio::join!(
-        deadline.keep(Stage::All, admin::refused_creations(target, &planned.creations)),
-        deadline.keep(Stage::All, strangers::find(target, identity, link, &sight.target)),
+        deadline.keep(
+            Stage::All,
+            admin::refused_creations(target, &planned.creations)
+        ),
+        deadline.keep(
+            Stage::All,
+            strangers::find(target, identity, link, &sight.target)
+        ),
         deadline.keep(Stage::All, retention::outlived(source, &sight)),
         deadline.keep(Stage::All, unpipelined(source, &sight, target_told)),
     );

@@ -140,7 +140,10 @@ fn summary(cluster: &ClusterFacts) -> String {
                 number => format!(" ({number} out of reach)"),
             };
             let ends = ends(&cluster.certificates);
-            format!("id {}, brokers {}{unreached}{ends}", reached.id, reached.brokers)
+            format!(
+                "id {}, brokers {}{unreached}{ends}",
+                reached.id, reached.brokers
+            )
         }
         Err(_) => format!("not reached at {}", cluster.grantee.bootstrap),
     }

@@ -36,10 +36,13 @@ pub(crate) struct Dialed {
 /// Cancellation: attempts under way are abandoned.
 pub(crate) async fn dial(cluster: &Cluster, until: Instant) -> Dialed {
     let metadata = cluster.metadata();
-    let dialing = metadata.brokers.iter().map(|(broker, endpoint)| async move {
-        let reached = timeout_at(until, reach(cluster, *broker)).await;
-        (*broker, endpoint, reached)
-    });
+    let dialing = metadata
+        .brokers
+        .iter()
+        .map(|(broker, endpoint)| async move {
+            let reached = timeout_at(until, reach(cluster, *broker)).await;
+            (*broker, endpoint, reached)
+        });
     let dialing: Vec<_> = dialing.collect();
     let mut dialing = stream::iter(dialing).buffer_unordered(DIALED_AT_ONCE);
     let mut dialed = Dialed::default();

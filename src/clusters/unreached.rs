@@ -160,7 +160,13 @@ pub(crate) fn advice(cluster: &ClusterName, unreached: &[Unreached]) -> Vec<(Str
             Elsewhere::Unsought | Elsewhere::Nowhere(_) => 2,
         };
         let pattern = pattern(&broker.advertised.host);
-        let key = (found, broker.cause, broker.is_mapped(), pattern, &broker.tls_fix);
+        let key = (
+            found,
+            broker.cause,
+            broker.is_mapped(),
+            pattern,
+            &broker.tls_fix,
+        );
         groups.entry(key).or_default().push(broker);
     }
     let groups = groups.into_values();
@@ -276,7 +282,8 @@ fn otherwise(cluster: &ClusterName, one: &Unreached, them: &str, entry: &str) ->
             "The login fails there: correct [clusters.{cluster}.sasl], or what it refers to."
         ),
         (Cause::Untried, _) => {
-            "There was no time left to try: correct the other problems, then check again.".to_owned()
+            "There was no time left to try: correct the other problems, then check again."
+                .to_owned()
         }
         (Cause::Disconnected | Cause::Tls, _) => {
             format!("Look into the broker's log, {correct}, or {entry}.")

@@ -87,9 +87,7 @@ pub(crate) struct UnreachableBroker {
 }
 
 /// Why a broker can't be reached.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UnreachableCause {
     /// Its name doesn't resolve here.

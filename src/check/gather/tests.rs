@@ -141,6 +141,8 @@ async fn a_link_is_told_what_is_not_known_of_it() {
     }
     assert_eq!(found.groups, None);
     assert_eq!(found.topics.len(), 1, "the metadata has it");
-    let of_link = findings.iter().find(|it| it.what.starts_with("not known: "));
+    let of_link = findings
+        .iter()
+        .find(|it| it.what.starts_with("not known: "));
     assert!(of_link.is_some(), "{findings:#?}");
 }

@@ -19,9 +19,7 @@ const ADVERTISED: [&str; 4] = [
 /// Answers as the broker `own`; settings are told only if it `may`.
 fn answer(call: &Call, own: i32, may: bool) -> Reply {
     match call.key {
-        ApiKey::Metadata => {
-            call.answer::<MetadataRequest>(&testing::metadata("A", &ADVERTISED))
-        }
+        ApiKey::Metadata => call.answer::<MetadataRequest>(&testing::metadata("A", &ADVERTISED)),
         ApiKey::DescribeConfigs => {
             let request: DescribeConfigsRequest = call.request();
             let results = request.resources.into_iter().map(|it| {
@@ -131,7 +129,9 @@ async fn all_brokers_are_dialed_at_once_and_each_failure_has_its_cause() {
     net.broker("fine:1", |_| Reply::Nothing);
     let all: Vec<&str> = advertised.iter().map(String::as_str).collect();
     let told = testing::metadata("A", &all);
-    net.broker("door:9092", move |call| call.answer::<MetadataRequest>(&told));
+    net.broker("door:9092", move |call| {
+        call.answer::<MetadataRequest>(&told)
+    });
     let cluster = net.cluster(&["door:9092"]);
     cluster.refresh(0).await.unwrap();
     let began = Instant::now();
@@ -142,11 +142,18 @@ async fn all_brokers_are_dialed_at_once_and_each_failure_has_its_cause() {
     assert_eq!(causes.len(), 203);
     assert!(causes[..201].iter().all(|it| *it == Cause::Timeout));
     assert_eq!(causes[201..], [Cause::Disconnected, Cause::Refused]);
-    assert!(dialed.unreached[200].why.contains("accepted the connection"));
+    assert!(
+        dialed.unreached[200]
+            .why
+            .contains("accepted the connection")
+    );
 
     let began = Instant::now();
     let dialed = dial(&cluster, began + Duration::from_secs(1)).await;
     assert!(began.elapsed() <= Duration::from_secs(1));
-    let untried = dialed.unreached.iter().filter(|it| it.cause == Cause::Untried);
+    let untried = dialed
+        .unreached
+        .iter()
+        .filter(|it| it.cause == Cause::Untried);
     assert!(untried.count() > 0);
 }

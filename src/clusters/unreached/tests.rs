@@ -119,9 +119,18 @@ fn only_lines_that_were_tried_are_proposed_as_they_are() {
          \"kafka-1:9092\" = \"door:9092\", \"kafka-2:9092\" = \"door:9093\"."
     );
     assert!(perhaps.contains("and may be it"), "{perhaps}");
-    assert!(perhaps.ends_with("\"kafka-3:9092\" = \"door:9094\"."), "{perhaps}");
-    assert!(nowhere.contains("\"kafka-4:9092\" = \"HOST:PORT\""), "{nowhere}");
-    assert!(nowhere.ends_with("(Tried in vain: door:9095.)"), "{nowhere}");
+    assert!(
+        perhaps.ends_with("\"kafka-3:9092\" = \"door:9094\"."),
+        "{perhaps}"
+    );
+    assert!(
+        nowhere.contains("\"kafka-4:9092\" = \"HOST:PORT\""),
+        "{nowhere}"
+    );
+    assert!(
+        nowhere.ends_with("(Tried in vain: door:9095.)"),
+        "{nowhere}"
+    );
     let json = brokers[2].told(&"paris".into());
     assert_eq!(json.reachable_at.as_deref(), Some("door:9094"));
     assert_eq!(json.is_certain, Some(false));

@@ -7,6 +7,8 @@ use crate::task::testing::passes;
 
 use super::*;
 
+const NONE: [i32; 0] = [];
+
 /// Brokers that couldn't be reached, by their ids.
 fn unreached(brokers: &[i32]) -> Vec<Unreached> {
     let error = Error::new(Kind::Disconnected, "no");
@@ -30,11 +32,11 @@ fn a_broker_that_restarts_is_not_shown_and_one_that_never_answered_is() {
         lasting.iter().map(|it| it.broker.0).collect()
     };
     assert_eq!(shown(&[1, 2], &[3]), [3]);
-    assert_eq!(shown(&[1, 3], &[2]), []);
-    assert_eq!(shown(&[1, 2, 3], &[]), []);
-    assert_eq!(shown(&[3], &[1, 2]), []);
+    assert_eq!(shown(&[1, 3], &[2]), NONE);
+    assert_eq!(shown(&[1, 2, 3], &[]), NONE);
+    assert_eq!(shown(&[3], &[1, 2]), NONE);
     assert_eq!(shown(&[1, 3], &[2]), [2]);
-    assert_eq!(shown(&[1, 2, 3], &[]), []);
+    assert_eq!(shown(&[1, 2, 3], &[]), NONE);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use kafka_protocol::messages::{BrokerId as KafkaBroker, DescribeConfigsRequest, ListOffsetsRequest};
+use kafka_protocol::messages::{
+    BrokerId as KafkaBroker, DescribeConfigsRequest, ListOffsetsRequest,
+};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::error::{BrokerCode, Result};

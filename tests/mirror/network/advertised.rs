@@ -84,7 +84,11 @@ async fn brokers_at_addresses_that_lead_nowhere_are_named_with_the_line_that_hel
     eventually(LIMIT, "its partitions wait, with the reason", async || {
         let path = "/v1/links/paris-oslo/topics/orders";
         let topic = setting.farshore.get_json(path).await?;
-        let reason = |it: &Value| it["detail"].as_str().is_some_and(|it| it.contains(&advertised));
+        let reason = |it: &Value| {
+            it["detail"]
+                .as_str()
+                .is_some_and(|it| it.contains(&advertised))
+        };
         let rows = topic["partitions"].as_array().filter(|it| it.len() == 2);
         let are_told = rows.is_some_and(|it| it.iter().all(reason));
         are_told.then_some(()).ok_or(topic.to_string())

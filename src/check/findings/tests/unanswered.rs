@@ -61,9 +61,18 @@ fn no_right_is_proposed_where_a_connection_is_missing() {
         (Error::new(Kind::Disconnected, "no connection"), false),
         (Error::new(Kind::TimedOut, "too slow"), false),
         (Error::new(Kind::Broker(BrokerCode(6)), "no leader"), false),
-        (Error::new(Kind::Broker(BrokerCode(29)), "not permitted"), true),
-        (Error::new(Kind::Broker(BrokerCode(31)), "not permitted"), true),
-        (Error::new(Kind::Broker(BrokerCode(53)), "not permitted"), true),
+        (
+            Error::new(Kind::Broker(BrokerCode(29)), "not permitted"),
+            true,
+        ),
+        (
+            Error::new(Kind::Broker(BrokerCode(31)), "not permitted"),
+            true,
+        ),
+        (
+            Error::new(Kind::Broker(BrokerCode(53)), "not permitted"),
+            true,
+        ),
     ];
     for (error, is_proposed) in errors {
         let mut facts = healthy();

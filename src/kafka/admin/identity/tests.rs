@@ -60,7 +60,9 @@ async fn told(own: i32, among: &[i32], refusal: Option<i16>) -> Identity {
     let door = &cluster.bootstrap_endpoints()[0];
     let connection = cluster.bootstrap_connection(door).await.unwrap();
     let among = among.iter().copied().map(BrokerId).collect();
-    identity(&connection, &metadata, &among, LIMIT).await.unwrap()
+    identity(&connection, &metadata, &among, LIMIT)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

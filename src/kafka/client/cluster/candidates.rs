@@ -155,7 +155,14 @@ impl Cluster {
         bootstrap.sort_by_key(|it| !pool.is_connected(it));
         let of_bootstrap = bootstrap.into_iter().map(|it| {
             let has_failed = pool.has_failed(&it);
-            (if has_failed { Rank::Late } else { Rank::Bootstrap }, it)
+            (
+                if has_failed {
+                    Rank::Late
+                } else {
+                    Rank::Bootstrap
+                },
+                it,
+            )
         });
         let mut ranked: Vec<(Rank, Endpoint)> = ranks.into_iter().zip(brokers).collect();
         ranked.extend(of_bootstrap);

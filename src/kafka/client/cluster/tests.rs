@@ -274,7 +274,11 @@ async fn brokers_that_failed_come_after_the_bootstrap_addresses() {
             .unwrap_err();
     }
     assert_eq!(order()[0], "c:3");
-    assert!(order()[1..3].contains(&"door:1".to_owned()), "{:?}", order());
+    assert!(
+        order()[1..3].contains(&"door:1".to_owned()),
+        "{:?}",
+        order()
+    );
     cluster
         .connection(BrokerId(3), Slot::Control)
         .await
