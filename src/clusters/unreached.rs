@@ -44,7 +44,7 @@ impl Unreached {
             advertised: endpoint.advertised.clone(),
             dial: endpoint.dial.clone(),
             cause: cause_of(error),
-            why: tls.map_or_else(|| innermost(error), ToString::to_string),
+            why: tls.map_or_else(|| reason(error), ToString::to_string),
             tls_fix: tls.map(|it| it.fix().to_owned()),
             elsewhere: Elsewhere::Unsought,
         }
@@ -133,14 +133,16 @@ fn io_error(error: &Error) -> Option<&io::Error> {
     all.filter_map(|it| it.downcast_ref::<io::Error>()).last()
 }
 
-/// The innermost cause, in its own words.
-fn innermost(error: &Error) -> String {
-    let first: &(dyn std::error::Error + 'static) = error;
-    let all = std::iter::successors(Some(first), |error| error.source());
-    let last = all.last().unwrap_or(first);
-    match last.downcast_ref::<Error>() {
-        Some(own) => own.message().to_owned(),
-        None => last.to_string(),
+/// What an error about a missing connection begins with, which is told in other words here.
+const NO_CONNECTION: &str = "no connection to ";
+
+/// The causes of an error, without the address.
+fn reason(error: &Error) -> String {
+    let (text, own) = (error.causes(), error.message());
+    let rest = text.strip_prefix(own).and_then(|it| it.strip_prefix(": "));
+    match rest.filter(|_| own.starts_with(NO_CONNECTION)) {
+        Some(rest) => rest.to_owned(),
+        None => text,
     }
 }
 

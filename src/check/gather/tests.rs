@@ -46,7 +46,8 @@ fn broken(net: &FakeNet, host: &'static str, brokers: usize, wrong: Wrong) {
         }
     }
     let all: Vec<&str> = advertised.iter().map(String::as_str).collect();
-    let topics = vec![testing::topic("orders", &[1, 2, 3])];
+    let orders = testing::topic("orders", &[1, 2, 3]);
+    let topics = vec![orders.with_topic_authorized_operations(i32::MAX)];
     let told = testing::metadata(host, &all).with_topics(topics);
     match wrong {
         Wrong::Hole => net.swallow(&door),
@@ -56,9 +57,11 @@ fn broken(net: &FakeNet, host: &'static str, brokers: usize, wrong: Wrong) {
         }),
         Wrong::NoMetadata => net.broker(&door, |_| Reply::Nothing),
         Wrong::Names | Wrong::Holes | Wrong::NoAnswers => {
+            let is_silent = matches!(wrong, Wrong::NoAnswers);
             net.broker(&door, move |call| match call.key {
                 ApiKey::Metadata => call.answer::<MetadataRequest>(&told),
-                _ => Reply::Nothing,
+                _ if is_silent => Reply::Nothing,
+                _ => Reply::HangUp,
             });
         }
     }

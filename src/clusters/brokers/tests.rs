@@ -5,6 +5,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
+use crate::task::testing::passes;
 
 use super::*;
 
@@ -142,12 +143,10 @@ async fn all_brokers_are_dialed_at_once_and_each_failure_has_its_cause() {
     assert_eq!(causes.len(), 203);
     assert!(causes[..201].iter().all(|it| *it == Cause::Timeout));
     assert_eq!(causes[201..], [Cause::Disconnected, Cause::Refused]);
-    assert!(
-        dialed.unreached[200]
-            .why
-            .contains("accepted the connection")
-    );
+    let why = &dialed.unreached[200].why;
+    assert!(why.contains("answer"), "{why}");
 
+    passes(Duration::from_secs(1)).await;
     let began = Instant::now();
     let dialed = dial(&cluster, began + Duration::from_secs(1)).await;
     assert!(began.elapsed() <= Duration::from_secs(1));
