@@ -8,6 +8,7 @@ use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
+use crate::kafka::client::Cluster;
 use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
@@ -59,6 +60,13 @@ pub(super) struct Reached {
     pub(super) settings: Result<Settings, Error>,
     /// The time from a request to its answer; zero if it isn't known.
     pub(super) round_trip: Duration,
+}
+
+/// Both clusters of a link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) source: (&'a Cluster, &'a Reached),
+    pub(super) target: (&'a Cluster, &'a Reached),
 }
 
 /// Broker settings by name.

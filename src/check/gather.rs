@@ -21,9 +21,9 @@ use crate::telemetry::now_ms;
 
 use super::circles;
 use super::deadline::{Deadline, HASTE, Stage};
-use super::facts::{ClusterFacts, Facts, LinkFacts, Reached, Settings};
+use super::facts::{ClusterFacts, Facts, LinkFacts, Reached, Settings, Sides};
 use super::history::{self, Remembered};
-use super::link::{Sides, find};
+use super::link::find;
 
 /// How many links are looked at concurrently.
 const LINKS_AT_ONCE: usize = 8;

@@ -15,16 +15,9 @@ use crate::kafka::client::Cluster;
 use crate::model::{LinkIdentity, LinkName, OffsetsMode, TopicName};
 
 use super::deadline::{Deadline, Stage};
-use super::facts::{Found, MirrorFacts, Reached, Stranger, TopicFacts};
+use super::facts::{Found, MirrorFacts, Reached, Sides, Stranger, TopicFacts};
 use super::history::{self, Remembered};
 use super::{journal, limits, preserve, quarantine, record, retention, strangers};
-
-/// Both clusters of a link.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sides<'a> {
-    pub(super) source: (&'a Cluster, &'a Reached),
-    pub(super) target: (&'a Cluster, &'a Reached),
-}
 
 /// Collects what isn't answered.
 #[derive(Default)]

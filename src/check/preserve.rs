@@ -12,10 +12,9 @@ use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
 use super::deadline::{Deadline, Stage};
 use super::facts::{
-    ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFacts, Reached, TopicFacts,
+    ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFacts, Reached, Sides, TopicFacts,
 };
 use super::finding::{Finding, Severity, advice, finding, grant, granted_by, listed};
-use super::link::Sides;
 use super::probe::{self, Probe};
 
 /// Returns the facts about a link that preserves offsets; `None` for others.

@@ -1,13 +1,12 @@
 //! How long a check takes where nothing answers, or something else does; in virtual time.
 
-use kafka_protocol::messages::{ApiKey, MetadataRequest};
 use tokio::time::Instant;
 
 use crate::check::finding::Finding;
 use crate::check::findings::findings;
 use crate::config;
 use crate::contract::UnreachableCause as Cause;
-use crate::kafka::client::testing::{self, FakeNet, Reply};
+use crate::kafka::client::testing::{FakeNet, Manner, Reply, advertising, door};
 
 use super::*;
 
@@ -33,7 +32,7 @@ enum Wrong {
 
 /// A net on which `host` is the bootstrap address of a cluster of that name with these brokers, all of them with it wrong.
 fn broken(net: &FakeNet, host: &'static str, brokers: usize, wrong: Wrong) {
-    let door = format!("{host}:1");
+    let bootstrap = format!("{host}:1");
     let advertised: Vec<String> = (1..=brokers)
         .map(|id| format!("{host}-{id}.inside:9092"))
         .collect();
@@ -46,24 +45,16 @@ fn broken(net: &FakeNet, host: &'static str, brokers: usize, wrong: Wrong) {
         }
     }
     let all: Vec<&str> = advertised.iter().map(String::as_str).collect();
-    let orders = testing::topic("orders", &[1, 2, 3]);
-    let topics = vec![orders.with_topic_authorized_operations(i32::MAX)];
-    let told = testing::metadata(host, &all).with_topics(topics);
+    let told = advertising(host, &all);
     match wrong {
-        Wrong::Hole => net.swallow(&door),
-        Wrong::Silence => net.script(&door, |stream| async {
+        Wrong::Hole => net.swallow(&bootstrap),
+        Wrong::Silence => net.script(&bootstrap, |stream| async {
             std::future::pending::<()>().await;
             drop(stream);
         }),
-        Wrong::NoMetadata => net.broker(&door, |_| Reply::Nothing),
-        Wrong::Names | Wrong::Holes | Wrong::NoAnswers => {
-            let is_silent = matches!(wrong, Wrong::NoAnswers);
-            net.broker(&door, move |call| match call.key {
-                ApiKey::Metadata => call.answer::<MetadataRequest>(&told),
-                _ if is_silent => Reply::Nothing,
-                _ => Reply::HangUp,
-            });
-        }
+        Wrong::NoMetadata => net.broker(&bootstrap, |_| Reply::Nothing),
+        Wrong::Names | Wrong::Holes => net.broker(&bootstrap, door(told, Manner::HangsUp)),
+        Wrong::NoAnswers => net.broker(&bootstrap, door(told, Manner::Silent)),
     }
 }
 

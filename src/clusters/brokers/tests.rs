@@ -1,10 +1,4 @@
-use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
-use kafka_protocol::messages::{
-    ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest,
-};
-
-use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
+use crate::kafka::client::testing::{FakeNet, Manner, Reply, advertising, door};
 use crate::task::testing::passes;
 
 use super::*;
@@ -17,38 +11,18 @@ const ADVERTISED: [&str; 4] = [
     "outside:9095",
 ];
 
-/// Answers as the broker `own`; settings are told only if it `may`.
-fn answer(call: &Call, own: i32, may: bool) -> Reply {
-    match call.key {
-        ApiKey::Metadata => call.answer::<MetadataRequest>(&testing::metadata("A", &ADVERTISED)),
-        ApiKey::DescribeConfigs => {
-            let request: DescribeConfigsRequest = call.request();
-            let results = request.resources.into_iter().map(|it| {
-                let is_own = it.resource_name.as_str() == own.to_string();
-                let code = match (may, is_own) {
-                    (true, true) => 0,
-                    (true, false) => 42,
-                    (false, _) => 31,
-                };
-                DescribeConfigsResult::default()
-                    .with_resource_name(it.resource_name)
-                    .with_error_code(code)
-            });
-            let answer = DescribeConfigsResponse::default().with_results(results.collect());
-            call.answer::<DescribeConfigsRequest>(&answer)
-        }
-        _ => call.answer::<ListOffsetsRequest>(&ListOffsetsResponse::default()),
-    }
-}
-
 /// A cluster with brokers at these addresses, each with the id of the broker there.
 async fn cluster(net: &FakeNet, brokers: &[(&str, i32)], may: bool) -> Cluster {
     for id in 1..4 {
         net.forget_name(&format!("kafka-{id}.inside"));
     }
     for (address, own) in brokers {
-        let own = *own;
-        net.broker(address, move |call| answer(call, own, may));
+        let manner = if may {
+            Manner::Itself(*own)
+        } else {
+            Manner::Reserved
+        };
+        net.broker(address, door(advertising("A", &ADVERTISED), manner));
     }
     let cluster = net.cluster(&["door:9092"]);
     cluster.refresh(0).await.unwrap();
@@ -129,10 +103,8 @@ async fn all_brokers_are_dialed_at_once_and_each_failure_has_its_cause() {
     net.script("http:1", |_| async {});
     net.broker("fine:1", |_| Reply::Nothing);
     let all: Vec<&str> = advertised.iter().map(String::as_str).collect();
-    let told = testing::metadata("A", &all);
-    net.broker("door:9092", move |call| {
-        call.answer::<MetadataRequest>(&told)
-    });
+    let told = advertising("A", &all);
+    net.broker("door:9092", door(told, Manner::Silent));
     let cluster = net.cluster(&["door:9092"]);
     cluster.refresh(0).await.unwrap();
     let began = Instant::now();

@@ -1,7 +1,5 @@
-use kafka_protocol::messages::MetadataRequest;
-
 use crate::contract::UnreachableCause;
-use crate::kafka::client::testing::{self, FakeNet};
+use crate::kafka::client::testing::{FakeNet, Manner, Reply, advertising, door};
 use crate::task::Owned;
 use crate::task::testing::passes;
 
@@ -42,8 +40,8 @@ fn a_broker_that_restarts_is_not_shown_and_one_that_never_answered_is() {
 #[tokio::test(start_paused = true)]
 async fn brokers_out_of_reach_are_shown_until_they_answer() {
     let net = FakeNet::default();
-    let told = || testing::metadata("A", &["a:1", "inside:2"]);
-    net.broker("a:1", move |call| call.answer::<MetadataRequest>(&told()));
+    let told = advertising("A", &["a:1", "inside:2"]);
+    net.broker("a:1", door(told, Manner::HangsUp));
     net.forget_name("inside");
     let watched = Watched::new(net.cluster(&["a:1"]), None);
     let mut health = watched.health();
@@ -68,7 +66,7 @@ async fn brokers_out_of_reach_are_shown_until_they_answer() {
     assert_eq!(now, shown);
 
     net.remember_name("inside");
-    net.broker("inside:2", |_| testing::Reply::Nothing);
+    net.broker("inside:2", |_| Reply::Nothing);
     let gone = health.wait_for(|it| it.unreachable.brokers.is_empty());
     assert!(gone.await.unwrap().reach.is_reached());
 }

@@ -1,5 +1,7 @@
 //! In-memory brokers for tests: scripts behind addresses, reached through their own [`Transport`].
 
+mod door;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,8 @@ use super::frame::{FRAME_LIMIT, Frames};
 use super::request::our_versions;
 use super::transport::{ByteStream, Transport, not_connected};
 use super::{Cluster, ClusterSettings, Endpoint, HostPort, Request};
+
+pub(crate) use door::{Manner, advertising, door};
 
 type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 

@@ -20,6 +20,8 @@ use prometheus_client::registry::Registry;
 
 pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
 
+use crate::model::ClusterName;
+
 use super::logging::LostLines;
 
 /// The content type of [`Exposition::encode`].
@@ -50,6 +52,16 @@ impl Exposition {
     }
 }
 
+/// A sample of a cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterSample {
+    pub cluster: ClusterName,
+    /// When certificates end, in seconds since 1970, by side (`client` or `server`).
+    pub certificates: Vec<(&'static str, i64)>,
+    /// The number of brokers that can't be reached although the cluster answers.
+    pub unreachable_brokers: u64,
+}
+
 /// Encodes which brokers of clusters can't be reached, and when the certificates on connections to them end.
 #[derive(Debug)]
 struct Clusters(Arc<dyn Samples>);
@@ -62,9 +74,12 @@ impl Collector for Clusters {
             None,
             MetricType::Gauge,
         )?;
-        for (cluster, side, ends_at) in self.0.certificates() {
-            let labels = [("cluster", cluster.as_str()), ("side", side)];
-            metric.encode_family(&labels)?.encode_gauge(&ends_at)?;
+        let samples = self.0.clusters();
+        for sample in &samples {
+            for (side, ends_at) in &sample.certificates {
+                let labels = [("cluster", sample.cluster.as_str()), ("side", side)];
+                metric.encode_family(&labels)?.encode_gauge(ends_at)?;
+            }
         }
         let mut metric = encoder.encode_descriptor(
             "cluster_unreachable_brokers",
@@ -72,8 +87,9 @@ impl Collector for Clusters {
             None,
             MetricType::Gauge,
         )?;
-        for (cluster, brokers) in self.0.unreachable_brokers() {
-            let labels = [("cluster", cluster.as_str())];
+        for sample in &samples {
+            let labels = [("cluster", sample.cluster.as_str())];
+            let brokers = sample.unreachable_brokers;
             metric.encode_family(&labels)?.encode_gauge(&brokers)?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
-use crate::model::{ClusterName, LinkName, PartitionState, TopicPartition, Totals};
+use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// The source of samples. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
@@ -26,10 +26,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Returns the bytes that this process read to verify, by link.
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
-    /// Returns when certificates end, in seconds since 1970, by cluster and side (`client` or `server`).
-    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)>;
-    /// Returns the number of brokers that can't be reached although their cluster answers, by cluster.
-    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)>;
+    /// Samples every cluster.
+    fn clusters(&self) -> Vec<super::ClusterSample>;
 }
 
 /// A sample of a link as a whole.

@@ -4,7 +4,7 @@ use crate::telemetry::LostLines;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{ClusterName, LinkName, PartitionState, TopicPartition, Totals};
+use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 #[derive(Debug)]
 struct Fixed;
@@ -57,12 +57,12 @@ impl Samples for Fixed {
         true
     }
 
-    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
-        vec![("paris".into(), "server", 1_767_225_600)]
-    }
-
-    fn unreachable_brokers(&self) -> Vec<(ClusterName, u64)> {
-        vec![("paris".into(), 2)]
+    fn clusters(&self) -> Vec<ClusterSample> {
+        vec![ClusterSample {
+            cluster: "paris".into(),
+            certificates: vec![("server", 1_767_225_600)],
+            unreachable_brokers: 2,
+        }]
     }
 
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {

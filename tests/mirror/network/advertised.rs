@@ -30,49 +30,44 @@ async fn check(setting: &Setting) -> (Option<i32>, Value) {
     (output.status.code(), told)
 }
 
-#[tokio::test]
-async fn brokers_at_addresses_that_lead_nowhere_are_named_with_the_line_that_helps() {
-    let door = Port::reserve();
-    let advertised = format!("{}.invalid:9092", "k".repeat(LABEL));
+/// Paris, whose second listener is behind `door`, known by another name, and without encryption.
+fn behind(door: &Port, advertised: &str) -> Spec {
     let mut paris = Spec::new(KafkaVersion::V4_1);
-    // A second listener, which needs no certificate without encryption.
     paris.tls_listener = Some(TlsListener {
         address: door.address(),
-        advertised: advertised.clone(),
+        advertised: advertised.to_owned(),
         protocol: "PLAINTEXT",
     });
-    let oslo = Spec::new(KafkaVersion::V4_1);
-    let mut setting = Setting::between(paris, oslo, "topics = [\"orders\"]").await;
-    setting.topic("orders", 2, &[]).await;
-    setting.write("orders", 0, 0..100).await;
-    let oslo = setting.oslo.bootstrap();
-    setting.farshore.configure(&config(&door, &oslo, ""));
+    paris
+}
 
-    let (code, told) = check(&setting).await;
-    assert_eq!(code, Some(1), "{told}");
-    let line = format!("\"{advertised}\" = \"{}\"", door.address());
-    let brokers = &told["clusters"][1]["unreachable_brokers"];
-    assert_eq!(brokers[0]["cause"], "unresolved", "{told}");
-    assert_eq!(brokers[0]["advertised"], advertised, "{told}");
-    assert_eq!(brokers[0]["reachable_at"], door.address(), "{told}");
-    assert_eq!(brokers[0]["is_certain"], true, "{told}");
-    let text = told["findings"].to_string();
-    assert!(!text.contains("kafka-acls"), "{told}");
+/// Asserts that a check names the broker, and proposes `line` for the address map and no right.
+fn asserts_line(told: &Value, (advertised, door): (&str, &str), line: &str) {
+    let broker = &told["clusters"][1]["unreachable_brokers"][0];
+    assert_eq!(broker["cause"], "unresolved", "{told}");
+    assert_eq!(broker["advertised"], advertised, "{told}");
+    assert_eq!(broker["reachable_at"], door, "{told}");
+    assert_eq!(broker["is_certain"], true, "{told}");
+    assert!(
+        !told["findings"].to_string().contains("kafka-acls"),
+        "{told}"
+    );
     let findings = told["findings"].as_array().expect("findings");
-    let is_it = |it: &&Value| {
-        let what = it["what"].as_str().unwrap_or_default();
-        what.starts_with("broker 1 cannot be reached at the address it advertises")
-    };
+    let is_it = |it: &&Value| it["what"].as_str().is_some_and(|it| it.starts_with(WHAT));
     let finding = findings.iter().find(is_it);
     let fix = finding.and_then(|it| it["fix"].as_str());
-    assert!(fix.is_some_and(|it| it.contains(&line)), "{told}");
+    assert!(fix.is_some_and(|it| it.contains(line)), "{told}");
+}
 
-    setting.farshore.start().await;
-    let said = "the link says it";
-    eventually(LIMIT, said, async || {
+/// What is said of the broker.
+const WHAT: &str = "broker 1 cannot be reached at the address it advertises";
+
+/// Waits until the service says of the link and of its partitions what is wrong.
+async fn says_it(setting: &Setting, advertised: &str, line: &str) {
+    eventually(LIMIT, "the link says it", async || {
         let link = setting.farshore.get_json("/v1/links/paris-oslo").await?;
         let detail = link["detail"].as_str().unwrap_or_default();
-        let is_told = detail.contains(&line)
+        let is_told = detail.contains(line)
             && link["unreachable_brokers"][0]["cluster"] == "paris"
             && link["source_reachable"] == true;
         is_told.then_some(()).ok_or(link.to_string())
@@ -87,7 +82,7 @@ async fn brokers_at_addresses_that_lead_nowhere_are_named_with_the_line_that_hel
         let reason = |it: &Value| {
             it["detail"]
                 .as_str()
-                .is_some_and(|it| it.contains(&advertised))
+                .is_some_and(|it| it.contains(advertised))
         };
         let rows = topic["partitions"].as_array().filter(|it| it.len() == 2);
         let are_told = rows.is_some_and(|it| it.iter().all(reason));
@@ -95,8 +90,27 @@ async fn brokers_at_addresses_that_lead_nowhere_are_named_with_the_line_that_hel
     })
     .await;
     let log = setting.farshore.process().stderr();
-    let told = log.matches("broker 1 cannot be reached at the address it advertises");
-    assert_eq!(told.count(), 1, "{log}");
+    assert_eq!(log.matches(WHAT).count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn brokers_at_addresses_that_lead_nowhere_are_named_with_the_line_that_helps() {
+    let door = Port::reserve();
+    let advertised = format!("{}.invalid:9092", "k".repeat(LABEL));
+    let oslo = Spec::new(KafkaVersion::V4_1);
+    let paris = behind(&door, &advertised);
+    let mut setting = Setting::between(paris, oslo, "topics = [\"orders\"]").await;
+    setting.topic("orders", 2, &[]).await;
+    setting.write("orders", 0, 0..100).await;
+    let oslo = setting.oslo.bootstrap();
+    setting.farshore.configure(&config(&door, &oslo, ""));
+    let line = format!("\"{advertised}\" = \"{}\"", door.address());
+    let (code, told) = check(&setting).await;
+    assert_eq!(code, Some(1), "{told}");
+    asserts_line(&told, (&advertised, &door.address()), &line);
+
+    setting.farshore.start().await;
+    says_it(&setting, &advertised, &line).await;
     setting.farshore.sigterm().await;
 
     // The line that was proposed, as it is.
