@@ -52,7 +52,8 @@ fn of_reached(
     let subject = format!("cluster {name}");
     let unreached = unreached::advice(name, &reached.unreached).into_iter();
     findings.extend(unreached.map(|(what, fix)| problem(&subject, what, fix)));
-    if let Err(error) = &reached.settings {
+    let is_cut_off = reached.brokers > 0 && reached.unreached.len() == reached.brokers;
+    if let Some(error) = reached.settings.as_ref().err().filter(|_| !is_cut_off) {
         let fix = granted_by(error, || {
             cluster.grantee.command_for(Need::ReadBrokerConfigs, "")
         });
@@ -92,6 +93,9 @@ fn unanswered(facts: &Facts, link: &LinkFacts) -> Option<Finding> {
 fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
     if let Some(failure) = TlsFailure::among(error) {
         return sentence(failure.fix());
+    }
+    if let Some(fix) = error.fix() {
+        return sentence(fix);
     }
     match error.kind() {
         Kind::Protocol => format!(

@@ -307,7 +307,9 @@ fn entries<'a>(brokers: impl Iterator<Item = &'a Unreached>) -> String {
 
 fn placeholders(alike: &[&Unreached]) -> String {
     let entries = alike.iter().map(|it| entry(&it.advertised, PLACEHOLDER));
-    some(entries, ", ")
+    let mut entries: Vec<String> = entries.collect();
+    entries.dedup();
+    some(entries.into_iter(), ", ")
 }
 
 fn entry(advertised: &HostPort, reachable: &str) -> String {

@@ -12,6 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::timeout;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::model::ClusterName;
 
 use super::auth::{self, Login};
 use super::connection::Peer;
@@ -39,7 +40,7 @@ pub(crate) async fn connect(
     (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
-    let to = peer.endpoint.clone();
+    let (to, cluster) = (peer.endpoint.clone(), peer.cluster.clone());
     let mut waits_for = Stage::Connection;
     let connected = timeout(limit, async {
         let stream = transport.connect(&to).await?;
@@ -58,7 +59,7 @@ pub(crate) async fn connect(
         Ok(connection)
     });
     let connected = connected.await;
-    connected.unwrap_or_else(|_| Err(too_slow(&to, waits_for, limit)))
+    connected.unwrap_or_else(|_| Err(too_slow(&cluster, &to, waits_for, limit)))
 }
 
 /// What is waited for until a connection can be used.
@@ -72,7 +73,7 @@ enum Stage {
     ClusterId,
 }
 
-fn too_slow(to: &Endpoint, stage: Stage, limit: Duration) -> Error {
+fn too_slow(cluster: &ClusterName, to: &Endpoint, stage: Stage, limit: Duration) -> Error {
     let dial = &to.dial;
     let text = match stage {
         Stage::Connection => format!("{dial} didn't answer within {limit:?}"),
@@ -84,7 +85,13 @@ fn too_slow(to: &Endpoint, stage: Stage, limit: Duration) -> Error {
             format!("{dial} didn't say within {limit:?} which cluster it belongs to")
         }
     };
-    Error::new(Kind::TimedOut, text)
+    let error = Error::new(Kind::TimedOut, text);
+    match stage {
+        Stage::Login => error.fixed_by(format!(
+            "look into what the login of [clusters.{cluster}.sasl] waits for: its token server or command, or the broker"
+        )),
+        Stage::Connection | Stage::Versions | Stage::ClusterId => error,
+    }
 }
 
 /// Asks in the newest version farshore speaks; a broker that doesn't support it answers with an error in the layout of

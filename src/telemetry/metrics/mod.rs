@@ -4,6 +4,7 @@
 
 mod partitions;
 mod process;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod verified;
@@ -18,9 +19,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
-
-use crate::model::ClusterName;
+pub use samples::{
+    ClusterSample, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+};
 
 use super::logging::LostLines;
 
@@ -50,16 +51,6 @@ impl Exposition {
         encode(&mut page, &self.0)?;
         Ok(page)
     }
-}
-
-/// A sample of a cluster.
-#[derive(Debug, Clone)]
-pub struct ClusterSample {
-    pub cluster: ClusterName,
-    /// When certificates end, in seconds since 1970, by side (`client` or `server`).
-    pub certificates: Vec<(&'static str, i64)>,
-    /// The number of brokers that can't be reached although the cluster answers.
-    pub unreachable_brokers: u64,
 }
 
 /// Encodes which brokers of clusters can't be reached, and when the certificates on connections to them end.

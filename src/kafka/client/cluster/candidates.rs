@@ -176,7 +176,10 @@ impl Cluster {
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
         let causes: Vec<String> = reasons.values().map(Error::causes).collect();
         let text = format!("no broker answers: {}", causes.join("; "));
-        let error = self.error(kind, text).of_whole_cluster();
+        let mut error = self.error(kind, text).of_whole_cluster();
+        if let Some(fix) = reasons.values().find_map(Error::fix) {
+            error = error.fixed_by(fix);
+        }
         // The text has it already; `check` looks for the failure itself, which knows a fix.
         let explained = reasons.values().find_map(|it| TlsFailure::among(it));
         match explained {
