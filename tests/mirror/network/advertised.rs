@@ -63,11 +63,11 @@ fn asserts_line(told: &Value, (advertised, door): (&str, &str), line: &str) {
 const WHAT: &str = "broker 1 cannot be reached at the address it advertises";
 
 /// Waits until the service says of the link and of its partitions what is wrong.
-async fn says_it(setting: &Setting, advertised: &str, line: &str) {
+async fn says_it(setting: &Setting, advertised: &str, entry: &str) {
     eventually(LIMIT, "the link says it", async || {
         let link = setting.farshore.get_json("/v1/links/paris-oslo").await?;
         let detail = link["detail"].as_str().unwrap_or_default();
-        let is_told = detail.contains(line)
+        let is_told = detail.contains(entry)
             && link["unreachable_brokers"][0]["cluster"] == "paris"
             && link["source_reachable"] == true;
         is_told.then_some(()).ok_or(link.to_string())
