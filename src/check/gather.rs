@@ -1,4 +1,4 @@
-//! Gathers the facts for `check`: about the clusters here, about each link in [`link`]. Read-only: nothing is created,
+//! Gathers the facts for `check`: about the clusters here, about each link in `check::link`. Read-only: nothing is created,
 //! altered or committed, except for a scratch topic where offsets are preserved; the checkpoint DB is only read, and only if
 //! nobody uses it.
 
