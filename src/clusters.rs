@@ -1,23 +1,22 @@
-//! The configured clusters, and whether they can be reached.
+//! The configured clusters, and whether they and their brokers can be reached.
+
+pub(crate) mod brokers;
+pub(crate) mod unreached;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::api::state::Reach;
+use crate::api::state::{Reach, Unreachable};
 use crate::config::{ClusterConfig, Config, LoginConfig};
-use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::{
     Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Tls,
     Transport,
 };
 use crate::model::{CertificateEnds, ClusterName};
-use crate::task::{Rounds, contained};
-use crate::telemetry::now_ms;
 
 /// A cluster with its health.
 #[derive(Debug, Clone)]
@@ -36,13 +35,12 @@ pub(crate) struct Health {
     advice: Vec<(String, String)>,
     /// Whether its brokers' quotas have slowed farshore down lately.
     pub(crate) is_throttled: bool,
+    /// The brokers that can't be reached although the cluster answers.
+    pub(crate) unreachable: Unreachable,
 }
 
-/// How long after the last silence that a broker asked for a cluster counts as throttled.
-const THROTTLED_FOR: Duration = Duration::from_secs(10);
-
 impl Watched {
-    fn new(cluster: Cluster, tls: Option<Arc<Tls>>) -> Self {
+    pub(crate) fn new(cluster: Cluster, tls: Option<Arc<Tls>>) -> Self {
         Self {
             cluster,
             tls,
@@ -60,103 +58,27 @@ impl Watched {
         let ends = self.tls.as_ref().map(|tls| tls.certificates());
         ends.unwrap_or_default()
     }
-
-    /// Requests metadata every `every` until `stop` is cancelled; logs each change of the cluster's reachability once.
-    pub(crate) async fn watch(self, every: Duration, stop: CancellationToken) -> Result<()> {
-        let mut rounds = Rounds::every(every, stop);
-        while rounds.next().await {
-            let seen = self.cluster.metadata().generation;
-            // A panic counts as any other failure to reach the cluster.
-            let look = contained("a look at the cluster", self.cluster.refresh(seen));
-            let Some(looked) = rounds.unless_stopped(look).await else {
-                break;
-            };
-            let login = self.cluster.settings().login.as_ref();
-            let refused = login.and_then(Login::failure);
-            let reach = match refused.map_or(looked, Err) {
-                Ok(_) => Reach::Reached,
-                Err(error) if is_of_login(&error) => Reach::LoginFailed(error.chain()),
-                Err(error) => Reach::Lost(error.chain()),
-            };
-            let look = self.look_at_certificates();
-            if rounds.unless_stopped(look).await.is_none() {
-                break;
-            }
-            self.note(reach);
-        }
-        Ok(())
-    }
-
-    /// Looks at the files, and forgets the certificates of brokers that are no more.
-    async fn look_at_certificates(&self) {
-        let Some(tls) = &self.tls else {
-            return;
-        };
-        // A failure is that of the connections.
-        let _ = tls.look().await;
-        let metadata = self.cluster.metadata();
-        let brokers = metadata.brokers.values().map(|it| &it.advertised);
-        tls.keep_only(&brokers.collect());
-    }
-
-    fn is_throttled(&self) -> bool {
-        let until = self.cluster.throttled_until();
-        until.is_some_and(|until| until + THROTTLED_FOR > Instant::now())
-    }
-
-    /// Logs once when a cluster is lost or found, or limits farshore, not at each request, and each advice about certificates.
-    fn note(&self, reach: Reach) {
-        let name = self.cluster.name();
-        let certificates = self.certificates();
-        let now = Health {
-            reach: reach.clone(),
-            advice: certificates.advice(name, now_ms() / 1_000),
-            certificates,
-            is_throttled: self.is_throttled(),
-        };
-        let before = self.health.send_replace(now.clone());
-        match (before.is_throttled, now.is_throttled) {
-            (false, true) => {
-                tracing::info!(cluster = %name, "the cluster's quotas slow farshore down");
-            }
-            (true, false) => {
-                tracing::info!(cluster = %name, "the cluster's quotas no longer slow farshore down");
-            }
-            (false, false) | (true, true) => {}
-        }
-        let is_new = |it: &&(String, String)| !before.advice.contains(it);
-        for (what, fix) in now.advice.iter().filter(is_new) {
-            tracing::warn!(cluster = %name, "{what}: {fix}");
-        }
-        match (before.reach, reach) {
-            (Reach::Unknown | Reach::Lost(_) | Reach::LoginFailed(_), Reach::Reached) => {
-                tracing::info!(cluster = %name, "cluster reached");
-            }
-            (Reach::Unknown | Reach::Reached, Reach::Lost(error)) => {
-                tracing::warn!(cluster = %name, error, "cluster cannot be reached");
-            }
-            (Reach::Unknown | Reach::Reached | Reach::Lost(_), Reach::LoginFailed(error)) => {
-                tracing::warn!(cluster = %name, error, "cluster login failed");
-            }
-            (_, Reach::Unknown)
-            | (Reach::Reached, Reach::Reached)
-            | (Reach::Lost(_) | Reach::LoginFailed(_), Reach::Lost(_))
-            | (Reach::LoginFailed(_), Reach::LoginFailed(_)) => {}
-        }
-    }
 }
 
-/// Whether a cluster can't be reached because of the login. `Invalid` means that there are no credentials for it, unless
-/// it is a panic.
-fn is_of_login(error: &Error) -> bool {
-    match error.kind() {
-        Kind::Broker(BrokerCode(33 | 34 | 58)) => true,
-        kind => kind == Kind::Invalid && error.is_of_whole_cluster(),
+/// Limits on how long clusters are waited for, beside those of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Haste {
+    pub(crate) connect: Duration,
+    pub(crate) request: Duration,
+    pub(crate) retry: Duration,
+}
+
+impl Haste {
+    /// Shortens what takes longer.
+    pub(crate) fn limit(self, settings: &mut ClusterSettings) {
+        settings.connect_timeout = settings.connect_timeout.min(self.connect);
+        settings.request_timeout = settings.request_timeout.min(self.request);
+        settings.retry_limit = settings.retry_limit.min(self.retry);
     }
 }
 
 /// Opens every cluster that a link uses.
-pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
+pub(crate) fn open(config: &Config, haste: Option<Haste>) -> BTreeMap<ClusterName, Watched> {
     let is_used = |name: &ClusterName| {
         config
             .links
@@ -165,15 +87,22 @@ pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
     };
     let names = config.clusters.keys().filter(|name| is_used(name));
     names
-        .filter_map(|name| Some((name.clone(), open_one(config, name)?)))
+        .filter_map(|name| Some((name.clone(), open_one(config, name, haste)?)))
         .collect()
 }
 
 /// Opens a cluster; `None` if it isn't configured.
-pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
+pub(crate) fn open_one(
+    config: &Config,
+    name: &ClusterName,
+    haste: Option<Haste>,
+) -> Option<Watched> {
     let cluster = config.clusters.get(name)?;
     let timeout = request_timeout(config, name);
-    let settings = settings(cluster, timeout);
+    let mut settings = settings(cluster, timeout);
+    if let Some(haste) = haste {
+        haste.limit(&mut settings);
+    }
     let Some(tls) = &cluster.tls else {
         return Some(Watched::new(Cluster::new(settings, Arc::new(Plain)), None));
     };
@@ -229,6 +158,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         tls: cluster.tls.clone(),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
+        retry_limit: request_timeout * 2,
         metadata_max_age: cluster.metadata_max_age,
     }
 }

@@ -27,7 +27,7 @@ fn main() -> process::ExitCode {
             Err(errors) if common.output == Output::Json => {
                 app::refused(&errors, &mut std::io::stdout().lock())
             }
-            loaded => run(loaded, async |config, _| {
+            loaded => run(loaded, Ending::AtOnce, async |config, _| {
                 app::check(
                     config,
                     &arguments,
@@ -57,11 +57,21 @@ fn service(
     common: &Common,
     part: impl AsyncFnOnce(Config, LostLines) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
-    run(config::load(&common.config), part)
+    run(config::load(&common.config), Ending::InOrder, part)
+}
+
+/// What happens to blocking calls that are still under way when a verb has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// They are waited for, as they may be writing.
+    InOrder,
+    /// They are left behind: a name that doesn't resolve may take the system's resolver half a minute.
+    AtOnce,
 }
 
 fn run(
     loaded: Result<Config, ConfigErrors>,
+    ending: Ending,
     part: impl AsyncFnOnce(Config, LostLines) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     let config = loaded?;
@@ -74,5 +84,9 @@ fn run(
         .map_err(|cause| {
             Failure::new(ExitCode::Failed, format!("cannot start threads: {cause}"))
         })?;
-    runtime.block_on(part(config, log.lost_lines()))
+    let ended = runtime.block_on(part(config, log.lost_lines()));
+    if ending == Ending::AtOnce {
+        runtime.shutdown_background();
+    }
+    ended
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::contract::{
     CertificateAnswer, IntentAnswer, LinkAnswer, LinkFailure, LinkState, SharedDetail,
-    TopicIntentAnswer,
+    TopicIntentAnswer, UnreachableBroker,
 };
 use crate::model::{ClusterName, Intent, IntentSetting, LinkName, PartitionState, TopicName};
 use crate::replicate::PartitionStatus;
@@ -63,6 +63,7 @@ impl LinkAnswer {
             .into_iter()
             .chain(in_flight)
             .chain(link.throttling(&condition))
+            .chain(link.brokers_to_reach(&condition))
             .chain(condition.warning.clone())
             .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
@@ -82,12 +83,18 @@ impl LinkAnswer {
             partitions_by_state: by_state(&partitions),
             group_offsets_expire_at: link.groups.first_expiry(),
             rate_limited: link.view.rate().limits(monotonic()),
-            failure: condition.failure,
+            failure: condition.failure.clone(),
             detail: (!told.is_empty()).then(|| told.join("; ")),
             certificates: link.certificates(),
+            unreachable_brokers: unreachable_brokers(&condition),
             shared_details: shared_details(&partitions),
         }
     }
+}
+
+fn unreachable_brokers(condition: &Condition) -> Vec<UnreachableBroker> {
+    let of_clusters = condition.unreachable.iter();
+    of_clusters.flat_map(|it| it.brokers.clone()).collect()
 }
 
 impl LinkHandle {
@@ -157,6 +164,17 @@ impl LinkHandle {
     /// What keeps the link as a whole from mirroring, other than an operator's intent.
     pub(super) fn obstacles(&self) -> Vec<String> {
         self.obstacles_of(&self.condition.borrow())
+    }
+
+    /// What to do about brokers that can't be reached.
+    fn brokers_to_reach(&self, condition: &Condition) -> Vec<String> {
+        let clusters = [&self.source, &self.target].into_iter();
+        let advice = clusters
+            .zip(&condition.unreachable)
+            .flat_map(|(cluster, of)| of.advice.iter().map(move |it| (cluster, it)));
+        advice
+            .map(|(cluster, (what, fix))| format!("cluster {cluster}: {what}: {fix}"))
+            .collect()
     }
 
     /// Which clusters' quotas slow the link down.

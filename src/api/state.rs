@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, watch};
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::config::{GroupFilter, Naming, TopicFilter};
-use crate::contract::LinkFailure;
+use crate::contract::{LinkFailure, UnreachableBroker};
 use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
 use crate::journal::Owner;
@@ -90,6 +90,8 @@ pub struct Condition {
     pub target: Reach,
     /// The ends of the certificates on the connections to source and target.
     pub certificates: [CertificateEnds; 2],
+    /// The brokers of source and target that can't be reached although their clusters answer.
+    pub unreachable: [Unreachable; 2],
     /// What else it waits for before it can mirror.
     pub waits_for: Option<String>,
     /// Whether another process owns the link and this one is on standby.
@@ -106,6 +108,14 @@ pub struct Condition {
     pub failure: Option<LinkFailure>,
     /// The number of such failures since the process started.
     pub failures: u64,
+}
+
+/// The brokers of a cluster that can't be reached although it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unreachable {
+    pub(crate) brokers: Vec<UnreachableBroker>,
+    /// What is wrong with them, and what to do about it.
+    pub advice: Vec<(String, String)>,
 }
 
 /// Whether a cluster answers.

@@ -21,6 +21,7 @@ impl LinkParts {
             self.condition.send_modify(|condition| {
                 (condition.source, condition.target) = (of_source.reach, of_target.reach);
                 condition.certificates = [of_source.certificates, of_target.certificates];
+                condition.unreachable = [of_source.unreachable, of_target.unreachable];
                 condition.throttled = [of_source.is_throttled, of_target.is_throttled];
             });
             let changed = tokio::select! {

@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use crate::api::LinkHandle;
 use crate::control::groups::status::GroupState;
-use crate::model::{ClusterName, LinkName};
+use crate::model::LinkName;
 use crate::replicate::PartitionStatus;
 use crate::telemetry::metrics::{
-    GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+    ClusterSample, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 
 use super::store_recovery::StoreHealth;
@@ -89,18 +89,22 @@ impl Samples for LinkSamples {
         self.handles().iter().flat_map(of_link).collect()
     }
 
-    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
+    fn clusters(&self) -> Vec<ClusterSample> {
         let mut clusters = BTreeMap::new();
         for handle in self.handles() {
-            let [of_source, of_target] = handle.condition.borrow().certificates.clone();
-            clusters.insert(handle.source.clone(), of_source);
-            clusters.insert(handle.target.clone(), of_target);
+            let condition = handle.condition.borrow();
+            let names = [&handle.source, &handle.target].into_iter();
+            let sides = condition.certificates.iter().zip(&condition.unreachable);
+            for (name, (ends, unreachable)) in names.zip(sides) {
+                let sample = ClusterSample {
+                    cluster: name.clone(),
+                    certificates: ends.by_side().collect(),
+                    unreachable_brokers: unreachable.brokers.len() as u64,
+                };
+                clusters.insert(name.clone(), sample);
+            }
         }
-        let samples = clusters.into_iter().flat_map(|(cluster, ends)| {
-            let sides = ends.by_side();
-            sides.map(move |(side, ends_at)| (cluster.clone(), side, ends_at))
-        });
-        samples.collect()
+        clusters.into_values().collect()
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {

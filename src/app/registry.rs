@@ -229,7 +229,7 @@ impl Registry {
             open.uses += 1;
             open.watched.clone()
         } else {
-            let watched = clusters::open_one(config, name)
+            let watched = clusters::open_one(config, name, None)
                 .ok_or_else(|| Error::new(Kind::Invalid, format!("there is no cluster {name}")))?;
             let looks = config.links.iter().map(|link| link.refresh_interval);
             let every = looks.min().unwrap_or(Duration::from_secs(5));

@@ -184,7 +184,7 @@ fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a LinkConf
 }
 
 fn target(config: &Config, link: &LinkConfig) -> Result<crate::kafka::client::Cluster, Failure> {
-    let mut clusters = clusters::open(config);
+    let mut clusters = clusters::open(config, None);
     let target = clusters.remove(&link.target);
     let unknown = || Failure::new(ExitCode::Usage, format!("no cluster {}", link.target));
     target.map(|watched| watched.cluster).ok_or_else(unknown)

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::clusters::unreached::Unreached;
 use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
-use crate::kafka::client::Endpoint;
+use crate::kafka::client::Cluster;
 use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
@@ -52,13 +53,20 @@ pub(super) struct Reached {
     /// The number of brokers.
     pub(super) brokers: usize,
     /// The brokers that can't be reached.
-    pub(super) unreachable: Vec<(Endpoint, Error)>,
+    pub(super) unreached: Vec<Unreached>,
     /// The brokers that are too old to be written to.
     pub(super) outdated: Option<Outdated>,
     /// The settings of its brokers, or the error returned instead.
     pub(super) settings: Result<Settings, Error>,
-    /// The time from a request to its answer.
+    /// The time from a request to its answer; zero if it isn't known.
     pub(super) round_trip: Duration,
+}
+
+/// Both clusters of a link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides<'a> {
+    pub(super) source: (&'a Cluster, &'a Reached),
+    pub(super) target: (&'a Cluster, &'a Reached),
 }
 
 /// Broker settings by name.
@@ -72,7 +80,7 @@ pub(super) struct LinkFacts {
     pub(super) target: ClusterName,
     /// Fetch connections to each broker of the source; `None`: chosen by the round trip time.
     pub(super) fetch_connections: Option<u16>,
-    /// What was found on both clusters; `None` if one of them can't be reached, or if they are the same.
+    /// What was found on both clusters; `None` if one of them can't be reached, or if they are the same one.
     pub(super) found: Option<Result<Found, Error>>,
 }
 
@@ -85,8 +93,8 @@ pub(super) struct Found {
     pub(super) idle_groups: Vec<IdleExpression<GroupId>>,
     /// The selected topics, by their names on the source.
     pub(super) topics: BTreeMap<TopicName, TopicFacts>,
-    /// The number of selected consumer groups.
-    pub(super) groups: usize,
+    /// The number of selected consumer groups; `None` if it isn't known.
+    pub(super) groups: Option<usize>,
     /// The facts about preserving offsets, if the link does.
     pub(super) preserve: Option<PreserveFacts>,
     /// The facts about the record path, if the link uses it.
@@ -101,6 +109,8 @@ pub(super) struct Found {
     pub(super) journal: Option<JournalFacts>,
     /// What became of what the link has mirrored so far.
     pub(super) history: HistoryFacts,
+    /// What isn't known because nobody answered, each with the reason. Nothing is concluded from the facts about it.
+    pub(super) unknown: Vec<(&'static str, Error)>,
 }
 
 /// The facts about what a link has mirrored so far.

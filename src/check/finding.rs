@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::kafka::acl::{AclOperation, Resource, ResourceType};
+use crate::error::Error;
+use crate::kafka::acl::{AclOperation, Resource, ResourceType, is_not_permitted};
 use crate::model::TopicName;
 
 use super::facts::ClusterFacts;
@@ -65,6 +66,14 @@ pub(super) fn listed(names: &[&impl ToString]) -> String {
     match names.len().saturating_sub(NAMES) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The command that grants a right if `error` says that one is missing. Other errors show no need of one.
+pub(super) fn granted_by(error: &Error, command: impl FnOnce() -> String) -> String {
+    match error.code() {
+        Some(code) if is_not_permitted(code) => command(),
+        _ => "Correct what the message names, then check again.".to_owned(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `farshore check`: whether the configuration can work, before it has to.
 //!
-//! Promises: changes nothing on any cluster, except for a scratch topic on the target, created and deleted again where
+//! Promises: answers within 15 seconds, whatever is wrong; changes nothing on any cluster, except for a scratch topic on the target, created and deleted again where
 //! offsets are preserved, and a transactional id of its own on the record path; may run alongside the service; every
 //! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition, and the journal of a
 //! link that the checkpoint DB doesn't have.
 
 mod circles;
+mod deadline;
 mod facts;
 mod finding;
 mod findings;
@@ -13,6 +14,7 @@ mod gather;
 mod history;
 mod journal;
 pub(crate) mod limits;
+mod link;
 mod permissions;
 mod preserve;
 mod principals;
@@ -29,6 +31,7 @@ pub(crate) mod topics;
 
 use std::io::Write;
 
+use deadline::Deadline;
 use principals::Principals;
 use report::Report;
 
@@ -63,7 +66,7 @@ pub async fn check(
         write!(out, "{text}")?;
         return Ok(ExitCode::Done);
     }
-    let facts = gather::facts(&config).await;
+    let facts = gather::facts(config, Deadline::from_now()).await;
     let findings = findings::findings(&facts);
     let report = Report {
         facts: &facts,

@@ -150,7 +150,7 @@ fn by_cluster(config: &Config) -> BTreeMap<ClusterName, Vec<Grant>> {
 
 /// The principal that each cluster grants them to. Nothing connects.
 fn grantees(config: &Config, principals: &Principals) -> BTreeMap<ClusterName, Grantee> {
-    let clusters = clusters::open(config).into_iter();
+    let clusters = clusters::open(config, None).into_iter();
     let grantees = clusters.map(|(name, watched)| {
         let mut grantee = watched.cluster.grantee();
         if let Some(given) = principals.of(&name) {

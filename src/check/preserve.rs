@@ -4,26 +4,30 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::kafka::acl::{AclOperation, Need};
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
-use super::facts::{ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFacts, TopicFacts};
-use super::finding::{Finding, Severity, advice, finding, grant, listed};
-use super::probe;
+use super::deadline::{Deadline, Stage};
+use super::facts::{
+    ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFacts, Reached, Sides, TopicFacts,
+};
+use super::finding::{Finding, Severity, advice, finding, grant, granted_by, listed};
+use super::probe::{self, Probe};
 
 /// Returns the facts about a link that preserves offsets; `None` for others.
 pub(super) async fn facts(
     link: &LinkConfig,
-    source: &Cluster,
-    target: &Cluster,
+    sides: Sides<'_>,
     topics: &BTreeMap<TopicName, TopicFacts>,
+    deadline: Deadline,
 ) -> Result<Option<PreserveFacts>> {
     if link.offsets != OffsetsMode::Preserve {
         return Ok(None);
     }
+    let (source, (target, target_told)) = (sides.source.0, sides.target);
     let is_new = |topic: &TopicFacts| matches!(topic.on_target, MirrorFacts::Missing { .. });
     let new = topics.iter().filter(|(_, topic)| is_new(topic));
     let partitions: Vec<(TopicPartition, LeaderEpoch)> = new
@@ -52,9 +56,22 @@ pub(super) async fn facts(
     }
     Ok(Some(PreserveFacts {
         limits: link.preserve,
-        probe: probe::probe(target).await?,
+        probe: try_out(target, target_told, deadline).await?,
         fills,
     }))
+}
+
+/// Tries on a scratch topic what preserving offsets takes; not while brokers can't be reached, among which the topic might be.
+async fn try_out(target: &Cluster, told: &Reached, deadline: Deadline) -> Result<Probe> {
+    if let Some(one) = told.unreached.first() {
+        let text = format!(
+            "not tried while brokers of {} can't be reached: {}",
+            target.name(),
+            one.why
+        );
+        return Err(Error::new(Kind::Disconnected, text));
+    }
+    probe::probe(target, Some(deadline.of(Stage::Probe))).await
 }
 
 fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
@@ -104,10 +121,10 @@ fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Op
         severity(preserve),
         subject,
         format!("{}: {consequence}", refused.chain()),
-        format!(
-            "{} (it also permits changing ACLs)",
-            target.grantee.command_for(Need::WriteMarkers, "")
-        ),
+        granted_by(refused, || {
+            let command = target.grantee.command_for(Need::WriteMarkers, "");
+            format!("{command} (it also permits changing ACLs)")
+        }),
     ))
 }
 
@@ -123,7 +140,7 @@ fn deletion(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> O
                 refused.chain(),
                 listed(&topics)
             ),
-            grant(target, &[AclOperation::Delete], &topics),
+            granted_by(refused, || grant(target, &[AclOperation::Delete], &topics)),
         )
     })
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic};
@@ -38,7 +38,7 @@ const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
     let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
     loop {
-        match probe(target).await {
+        match probe(target, None).await {
             Ok(probe) => return probe,
             Err(error) => {
                 tracing::warn!(
@@ -51,8 +51,13 @@ pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
     }
 }
 
-/// Probes once. Errors: the target can't be reached, or an operation failed for another reason than a missing permission.
-pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
+/// How long deleting the scratch topic may take when the time for the probe is limited.
+const DELETION_LIMIT: Duration = Duration::from_secs(1);
+
+/// Probes once, until the given time, after which the scratch topic is deleted.
+///
+/// Errors: the target can't be reached in time, or an operation failed for another reason than a missing permission.
+pub(crate) async fn probe(target: &Cluster, until: Option<Instant>) -> Result<Probe> {
     let name = TopicName::new(format!("{SCRATCH}{:016x}", fastrand::u64(..)));
     let scratch = NewTopic {
         name: name.clone(),
@@ -60,10 +65,13 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
         replication_factor: -1,
         configs: BTreeMap::new(),
     };
+    let partition = TopicPartition::new(name.clone(), 0);
     match admin::create_topic(target, &scratch, &Ownership::permanent()).await {
         Ok(_) => {
-            let result = try_on(target, &TopicPartition::new(name.clone(), 0)).await;
-            let deleted = admin::delete_topic(target, &name, &Ownership::permanent()).await;
+            let result = in_time(until, try_on(target, &partition)).await;
+            let limit = until.map(|_| Instant::now() + DELETION_LIMIT);
+            let right = Ownership::permanent();
+            let deleted = in_time(limit, admin::delete_topic(target, &name, &right)).await;
             if let Err(error) = deleted {
                 tracing::warn!(
                     error = error.chain(),
@@ -78,6 +86,16 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
         }),
         Err(error) => Err(error),
     }
+}
+
+async fn in_time<T>(until: Option<Instant>, trying: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(until) = until else {
+        return trying.await;
+    };
+    timeout_at(until, trying).await.unwrap_or_else(|_| {
+        let text = "the scratch topic isn't served in time";
+        Err(Error::new(Kind::TimedOut, text))
+    })
 }
 
 async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {

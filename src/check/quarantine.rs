@@ -8,7 +8,7 @@ use crate::model::{HaltCode, Policy, TopicName};
 use crate::replicate::quarantine_topic;
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
-use super::finding::{Finding, grant, problem};
+use super::finding::{Finding, grant, granted_by, problem};
 use super::rights::{self, Feature, Side, Subject};
 
 /// Returns the facts about the quarantine topic; `None` if the policies of these topics don't need it.
@@ -64,11 +64,10 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
                     link.target,
                     refused.chain()
                 ),
-                grant(
-                    target,
-                    &rights::operations(FEATURE, Side::Target, ON),
-                    &[name],
-                ),
+                granted_by(refused, || {
+                    let operations = rights::operations(FEATURE, Side::Target, ON);
+                    grant(target, &operations, &[name])
+                }),
             )
         }),
         MirrorFacts::Present { permitted, .. } => {

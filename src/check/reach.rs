@@ -1,12 +1,13 @@
 //! Judges whether the clusters can be reached, and whether source and target differ.
 
+use crate::clusters::unreached;
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::acl::Need;
-use crate::kafka::client::{Endpoint, TlsFailure};
+use crate::kafka::client::TlsFailure;
 use crate::model::ClusterName;
 
 use super::facts::{ClusterFacts, Facts, LinkFacts, Reached};
-use super::finding::{Finding, advice, problem, sentence};
+use super::finding::{Finding, advice, granted_by, problem, sentence};
 
 const UNSUPPORTED_SASL_MECHANISM: BrokerCode = BrokerCode(33);
 /// A request to log in on a listener without SASL.
@@ -30,6 +31,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     for link in &facts.links {
         findings.extend(same_cluster(facts, link));
         findings.extend(outdated_target(facts, link));
+        findings.extend(unanswered(facts, link));
         if let Some(Err(error)) = &link.found {
             findings.push(problem(
                 &format!("link {}", link.name),
@@ -48,47 +50,52 @@ fn of_reached(
     findings: &mut Vec<Finding>,
 ) {
     let subject = format!("cluster {name}");
-    for (endpoint, error) in &reached.unreachable {
-        findings.push(unreachable(name, endpoint, error));
-    }
-    if let Err(error) = &reached.settings {
+    let unreached = unreached::advice(name, &reached.unreached).into_iter();
+    findings.extend(unreached.map(|(what, fix)| problem(&subject, what, fix)));
+    let is_cut_off = reached.brokers > 0 && reached.unreached.len() == reached.brokers;
+    if let Some(error) = reached.settings.as_ref().err().filter(|_| !is_cut_off) {
+        let fix = granted_by(error, || {
+            cluster.grantee.command_for(Need::ReadBrokerConfigs, "")
+        });
         findings.push(advice(
             &subject,
             format!(
                 "the brokers don't report their settings, so limits are not checked: {}",
                 error.chain()
             ),
-            cluster.grantee.command_for(Need::ReadBrokerConfigs, ""),
+            fix,
         ));
     }
 }
 
-/// A broker that can't be reached, although others can.
-fn unreachable(name: &ClusterName, endpoint: &Endpoint, error: &Error) -> Finding {
-    let Endpoint {
-        advertised, dial, ..
-    } = endpoint;
-    let broker = endpoint
-        .broker
-        .map_or_else(String::new, |id| format!("broker {id} "));
-    let place = if advertised == dial {
-        format!("the address it advertises, {advertised}")
+/// The questions about a link that nobody answered.
+fn unanswered(facts: &Facts, link: &LinkFacts) -> Option<Finding> {
+    let unknown = &link.found.as_ref()?.as_ref().ok()?.unknown;
+    let (_, error) = unknown.first()?;
+    let what: Vec<&str> = unknown.iter().map(|(what, _)| *what).collect();
+    let is_cut_off = |name: &ClusterName| {
+        let cluster = facts.clusters.get(name);
+        let reached = cluster.and_then(|it| it.reached.as_ref().ok());
+        reached.is_some_and(|it| !it.unreached.is_empty())
+    };
+    let fix = if is_cut_off(&link.source) || is_cut_off(&link.target) {
+        "Correct what keeps the brokers from being reached, then check again."
     } else {
-        format!("{dial}, to which address_map leads from {advertised}")
+        "Correct what the message names, or check again when the brokers answer sooner."
     };
-    let fix = match TlsFailure::among(error) {
-        Some(failure) => sentence(failure.fix()),
-        None => format!(
-            "Start the broker, correct its advertised.listeners, or say in [clusters.{name}.address_map] what to connect to for {advertised}."
-        ),
-    };
-    let what = format!("{broker}cannot be reached at {place}: {}", error.chain());
-    problem(&format!("cluster {name}"), what, fix)
+    Some(problem(
+        &format!("link {}", link.name),
+        format!("not known: {}: {}", what.join(", "), error.chain()),
+        fix,
+    ))
 }
 
 fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
     if let Some(failure) = TlsFailure::among(error) {
         return sentence(failure.fix());
+    }
+    if let Some(fix) = error.fix() {
+        return sentence(fix);
     }
     match error.kind() {
         Kind::Protocol => format!(

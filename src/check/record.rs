@@ -10,23 +10,22 @@ use crate::model::{DataPath, LinkIdentity};
 use crate::replicate::{record_name, transactional_ids};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, RecordFacts};
-use super::finding::{Finding, advice, problem};
+use super::finding::{Finding, advice, granted_by, problem};
 
-/// How long the transaction coordinator may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Returns the facts about a link on the record path; `None` for others. Uses a transactional id of its own, so that a
+/// Returns the facts about a link on the record path; `None` for others. The transaction coordinator may take as long as
+/// `patience`. Uses a transactional id of its own, so that a
 /// running service isn't fenced.
 pub(super) async fn facts(
     link: &LinkConfig,
     identity: &LinkIdentity,
     target: &Cluster,
+    patience: Duration,
 ) -> Option<RecordFacts> {
     if link.path != DataPath::Record {
         return None;
     }
     let id = format!("{}.check", record_name(identity));
-    let shard = Shard::new(target, id, PATIENCE);
+    let shard = Shard::new(target, id, patience);
     Some(RecordFacts {
         refused: shard.ready().await.err(),
         prefix: transactional_ids(&link.name),
@@ -48,7 +47,9 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
         findings.push(problem(
             &subject,
             refused.chain(),
-            target.grantee.command_for(Need::Transact, &record.prefix),
+            granted_by(refused, || {
+                target.grantee.command_for(Need::Transact, &record.prefix)
+            }),
         ));
     }
     findings

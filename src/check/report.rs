@@ -32,6 +32,9 @@ impl Report<'_> {
                 "reachable": reached.is_some(),
                 "id": reached.map(|it| &it.id),
                 "brokers": reached.map(|it| it.brokers),
+                "unreachable_brokers": reached.map_or_else(Vec::new, |it| {
+                    it.unreached.iter().map(|broker| broker.told(name)).collect()
+                }),
                 "client_certificate_ends": cluster.certificates.client.map(time),
                 "server_certificate_ends": cluster.certificates.server.as_ref().map(|it| time(it.1)),
             })
@@ -42,7 +45,8 @@ impl Report<'_> {
                 "name": link.name,
                 "topics": counts.map(|it| it.0),
                 "partitions": counts.map(|it| it.1),
-                "groups": counts.map(|it| it.2),
+                "groups": counts.and_then(|it| it.2),
+                "not_known": not_known(link),
             })
         });
         json!({
@@ -77,10 +81,17 @@ pub(super) fn refused(errors: &ConfigErrors) -> Value {
 }
 
 /// The numbers of topics, partitions and groups that a link selects.
-fn counts(link: &LinkFacts) -> Option<(usize, i32, usize)> {
+fn counts(link: &LinkFacts) -> Option<(usize, i32, Option<usize>)> {
     let found = link.found.as_ref()?.as_ref().ok()?;
     let partitions = found.topics.values().map(|topic| topic.partitions).sum();
     Some((found.topics.len(), partitions, found.groups))
+}
+
+/// What isn't known about a link because nobody answered.
+fn not_known(link: &LinkFacts) -> Vec<&'static str> {
+    let found = link.found.as_ref().and_then(|it| it.as_ref().ok());
+    let unknown = found.map(|it| it.unknown.iter().map(|(what, _)| *what));
+    unknown.into_iter().flatten().collect()
 }
 
 impl fmt::Display for Report<'_> {
@@ -95,10 +106,13 @@ impl fmt::Display for Report<'_> {
                 link.name, link.source, link.target
             )?;
             match counts(link) {
-                Some((topics, partitions, groups)) => writeln!(
-                    f,
-                    "topics {topics}, partitions {partitions}, consumer groups {groups}"
-                )?,
+                Some((topics, partitions, groups)) => {
+                    let groups = groups.map_or("not known".to_owned(), |it| it.to_string());
+                    writeln!(
+                        f,
+                        "topics {topics}, partitions {partitions}, consumer groups {groups}"
+                    )?;
+                }
                 None => writeln!(f, "not checked")?,
             }
         }
@@ -120,12 +134,17 @@ impl fmt::Display for Report<'_> {
 
 fn summary(cluster: &ClusterFacts) -> String {
     match &cluster.reached {
-        Ok(reached) => format!(
-            "id {}, brokers {}{}",
-            reached.id,
-            reached.brokers,
-            ends(&cluster.certificates)
-        ),
+        Ok(reached) => {
+            let unreached = match reached.unreached.len() {
+                0 => String::new(),
+                number => format!(" ({number} out of reach)"),
+            };
+            let ends = ends(&cluster.certificates);
+            format!(
+                "id {}, brokers {}{unreached}{ends}",
+                reached.id, reached.brokers
+            )
+        }
         Err(_) => format!("not reached at {}", cluster.grantee.bootstrap),
     }
 }

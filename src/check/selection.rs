@@ -23,7 +23,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Vec<Finding> {
     let hint = format!(
         "If there are groups to carry over, correct the expressions or grant Describe on the groups of {source}."
     );
-    if found.groups == 0
+    if found.groups == Some(0)
         && found
             .idle_groups
             .iter()

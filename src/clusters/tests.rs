@@ -29,7 +29,7 @@ fn configured() -> Config {
 #[test]
 fn what_a_panic_would_show_has_no_secret() {
     let config = configured();
-    let clusters = open(&config);
+    let clusters = open(&config, None);
     assert_eq!(clusters.len(), 1 + LOGINS.len());
     let text = format!("{config:?} {config:#?} {clusters:?} {clusters:#?}");
     for shown in ["farshore", "login.example", "/bin/token", "Scram", "Bearer"] {

@@ -49,6 +49,9 @@ pub(crate) struct LinkAnswer {
     /// When the certificates on the connections to both clusters end, as far as there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) certificates: Vec<CertificateAnswer>,
+    /// The brokers of both clusters that can't be reached although their cluster answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreachable_brokers: Vec<UnreachableBroker>,
     /// What several partitions wait for: each text once. The list of topics leaves these details out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) shared_details: Vec<SharedDetail>,
@@ -61,6 +64,50 @@ pub(crate) struct CertificateAnswer {
     /// `client`: that of farshore; `server`: that of the broker whose certificate ends first.
     pub(crate) side: String,
     pub(crate) ends_at: Timestamp,
+}
+
+/// A broker that can't be reached although its cluster answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct UnreachableBroker {
+    pub(crate) cluster: ClusterName,
+    /// The broker's id.
+    pub(crate) broker: i32,
+    /// The address that the broker advertises.
+    pub(crate) advertised: String,
+    /// The address that was dialed: the advertised one, or where `address_map` leads from there.
+    pub(crate) dialed: String,
+    pub(crate) cause: UnreachableCause,
+    pub(crate) error: String,
+    /// Another address at which it answered, for `address_map`; absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reachable_at: Option<String>,
+    /// Whether it is certain that this broker answered there, rather than another one of the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) is_certain: Option<bool>,
+}
+
+/// Why a broker can't be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnreachableCause {
+    /// Its name doesn't resolve here.
+    Unresolved,
+    /// Nothing listens at the address.
+    Refused,
+    /// There is no way to the address.
+    Unroutable,
+    /// Nothing answered in time.
+    Timeout,
+    /// The connection broke.
+    Disconnected,
+    /// What listens there doesn't speak Kafka's protocol, or encrypts otherwise than configured.
+    NotKafka,
+    /// The address leads to another cluster.
+    OtherCluster,
+    Tls,
+    Login,
+    /// There was no time left to try.
+    Untried,
 }
 
 /// A detail that several partitions share.

@@ -29,6 +29,7 @@ pub(crate) use links::{
     SharedDetail, TopicIntentAnswer,
 };
 pub use links::{LinkFailure, LinkState};
+pub(crate) use links::{UnreachableBroker, UnreachableCause};
 pub(crate) use requests::{
     AllowLoss, IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest,
     ReturnRequest, ScopeRequest, TranslationItem, TranslationRequest, VerificationRequest,

@@ -22,8 +22,8 @@ use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    ClusterName, HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic,
-    PartitionState, Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
+    Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;
@@ -31,7 +31,7 @@ use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
-    Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+    ClusterSample, Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 use crate::verify::Verifications;
 
@@ -394,7 +394,7 @@ impl Samples for Nothing {
         Vec::new()
     }
 
-    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
+    fn clusters(&self) -> Vec<ClusterSample> {
         Vec::new()
     }
 }

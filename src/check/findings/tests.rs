@@ -7,8 +7,7 @@ use crate::check::facts::{
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
-use crate::kafka::client::Endpoint;
-use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
+use crate::model::{CertificateEnds, Partition, TopicName};
 
 use super::*;
 use crate::check::finding::Severity;
@@ -22,6 +21,7 @@ mod metadata;
 mod preserving;
 mod recording;
 mod selecting;
+mod unanswered;
 mod versions;
 
 const ALL: &[AclOperation] = &[
@@ -51,7 +51,7 @@ fn cluster(id: &str) -> ClusterFacts {
         reached: Ok(Reached {
             id: id.to_owned(),
             brokers: 1,
-            unreachable: Vec::new(),
+            unreached: Vec::new(),
             outdated: None,
             settings: Ok(settings.into()),
             round_trip: Duration::from_micros(300),
@@ -91,7 +91,7 @@ fn healthy() -> Facts {
         idle_topics: Vec::new(),
         idle_groups: Vec::new(),
         topics,
-        groups: 2,
+        groups: Some(2),
         preserve: None,
         history: HistoryFacts::default(),
         record: None,
@@ -99,6 +99,7 @@ fn healthy() -> Facts {
         outlived: BTreeMap::new(),
         unpipelined: BTreeMap::new(),
         journal: None,
+        unknown: Vec::new(),
     };
     Facts {
         now: expiring::NOW,
@@ -175,18 +176,6 @@ fn clusters_out_of_reach_are_problems_with_a_fix_for_each_cause() {
         oslo.reached = Err(Error::new(kind, "no broker answers"));
         assert_only(&facts, Severity::Problem, "no broker answers", fix);
     }
-    let mut facts = healthy();
-    let error = Error::new(Kind::TimedOut, "too slow");
-    let advertised = "kafka-0:9092".parse().unwrap();
-    let endpoint = Endpoint::of_broker(BrokerId(4), advertised, &BTreeMap::new());
-    let oslo = reached(&mut facts, "oslo");
-    oslo.unreachable = vec![(endpoint, error)];
-    assert_only(
-        &facts,
-        Severity::Problem,
-        "broker 4",
-        "[clusters.oslo.address_map] what to connect to for kafka-0:9092",
-    );
 }
 
 #[test]

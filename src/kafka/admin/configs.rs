@@ -17,7 +17,7 @@ use crate::kafka::acl::Need;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::text;
 use crate::kafka::client::{Cluster, Recipient};
-use crate::model::TopicName;
+use crate::model::{BrokerId, TopicName};
 use crate::task::Ownership;
 
 use super::missing;
@@ -96,6 +96,11 @@ pub async fn broker_configs(cluster: &Cluster) -> Result<ConfigValues> {
     let broker = any.ok_or_else(|| {
         Error::new(Kind::Disconnected, "no broker is known").cluster(cluster.name())
     })?;
+    broker_configs_of(cluster, broker).await
+}
+
+/// Returns the settings of a broker; otherwise like [`broker_configs`].
+pub async fn broker_configs_of(cluster: &Cluster, broker: BrokerId) -> Result<ConfigValues> {
     let resources = vec![resource(BROKER, &broker.to_string())];
     let described = describe(cluster, Recipient::Broker(broker), resources).await?;
     described

@@ -1,12 +1,13 @@
 //! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
-//! Promises: each sends its request to the responsible broker, retries transient errors for up to twice the request
-//! timeout, and returns all others as an error that names what was requested. All of them may be repeated.
+//! Promises: each sends its request to the responsible broker, retries transient errors up to the cluster's retry
+//! limit, and returns all others as an error that names what was requested. All of them may be repeated.
 //! Doesn't: decide what should exist; see `control` for that.
 
 mod configs;
 mod group_offsets;
 mod groups;
+mod identity;
 mod markers;
 mod offsets;
 mod outdated;
@@ -19,10 +20,12 @@ mod topics;
 mod transactions;
 
 pub use configs::{
-    ConfigValue, ConfigValues, alter_topic_configs, broker_configs, cleanup_policies, topic_configs,
+    ConfigValue, ConfigValues, alter_topic_configs, broker_configs, broker_configs_of,
+    cleanup_policies, topic_configs,
 };
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
+pub use identity::{Identity, identity};
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{
     ListedOffset, ListedOffsets, OffsetSpec, end_of_epoch, list_offset, list_offsets,
@@ -34,7 +37,7 @@ pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{RawRead, ReadAt, read_at, read_committed, read_patiently, read_raw};
 pub use records::delete_records;
-pub use round_trip::round_trip;
+pub use round_trip::{ping, round_trip};
 pub use topics::{
     CreatedTopics, NewTopic, create_partitions, create_topic, create_topics, delete_topic,
     topic_ids,

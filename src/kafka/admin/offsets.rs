@@ -86,11 +86,12 @@ pub async fn list_offsets(
     let mut listed = ListedOffsets::new();
     let mut left = partitions.to_vec();
     let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+    let give_up = Instant::now() + cluster.settings().retry_limit;
     for round in 1..=ROUNDS {
         let metadata = cluster.current_metadata().await?;
         listed.extend(list_once(cluster, &left, at).await);
         left.retain(|(partition, _)| listed.get(partition).is_some_and(passes));
-        if left.is_empty() || round == ROUNDS {
+        if left.is_empty() || round == ROUNDS || Instant::now() >= give_up {
             break;
         }
         sleep(backoff.next()).await;

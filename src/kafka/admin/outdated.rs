@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use futures_util::stream::{self, StreamExt};
+
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::BrokerId;
@@ -29,17 +31,20 @@ impl fmt::Display for Outdated {
     }
 }
 
+/// How many brokers are asked at a time, as some of them may be out of reach.
+const AT_ONCE: usize = 64;
+
 /// Returns the outdated ones among a cluster's reachable brokers. Errors: no broker can be reached.
 pub async fn outdated(cluster: &Cluster) -> Result<Option<Outdated>> {
     let metadata = cluster.current_metadata().await?;
-    let mut found = Vec::new();
-    for broker in metadata.brokers.keys() {
+    let asked = metadata.brokers.keys().map(|broker| async move {
         let connection = cluster.connection(*broker, Slot::Control).await;
-        if connection.is_ok_and(|it| !it.takes_any_first_sequence()) {
-            found.push(*broker);
-        }
-    }
-    Ok(Outdated::of(found))
+        let is_outdated = connection.is_ok_and(|it| !it.takes_any_first_sequence());
+        is_outdated.then_some(*broker)
+    });
+    let asked: Vec<_> = asked.collect();
+    let found: Vec<Option<BrokerId>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    Ok(Outdated::of(found.into_iter().flatten().collect()))
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ impl Cluster {
 pub struct Operations(i32);
 
 impl Operations {
+    /// The set for a topic of which it isn't known what is permitted: it lacks nothing.
+    pub const UNKNOWN: Self = Self(-1);
+
     /// Creates a set of operations.
     pub fn of(operations: &[AclOperation]) -> Self {
         Self(operations.iter().fold(0, |all, one| all | bit(*one)))

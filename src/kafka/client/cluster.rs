@@ -4,6 +4,8 @@
 //! dead addresses among the others do no harm.
 //! Doesn't: poll anything on its own; it only refreshes on request.
 
+mod candidates;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +27,7 @@ use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
 use super::pool::{Dialer, Pool, Slot};
 use super::single_flight::SingleFlight;
-use super::tls::{TlsFailure, TlsSettings};
+use super::tls::TlsSettings;
 use super::{Connection, Endpoint, HostPort, Transport};
 
 /// How to reach a cluster.
@@ -47,6 +49,8 @@ pub struct ClusterSettings {
     pub connect_timeout: Duration,
     /// How long one response may take.
     pub request_timeout: Duration,
+    /// How long a request is repeated that fails for a reason that may pass.
+    pub retry_limit: Duration,
     /// The age after which metadata is read again.
     pub metadata_max_age: Duration,
 }
@@ -95,10 +99,6 @@ impl Latest {
         }
     }
 }
-
-/// Why no broker answers: the first error for each address. Their order is that of the addresses, so that the text doesn't
-/// depend on the random order in which brokers are asked.
-type Reasons = BTreeMap<HostPort, Error>;
 
 const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
@@ -236,24 +236,6 @@ impl Cluster {
         self.0.pool.throttled_until()
     }
 
-    /// Returns a connection to any broker that answers, a known one or a bootstrap address.
-    ///
-    /// Errors: if none answers, the errors of all of them.
-    pub async fn any_connection(&self) -> Result<Connection> {
-        self.any_connection_for(Slot::Control).await
-    }
-
-    pub(super) async fn any_connection_for(&self, slot: Slot) -> Result<Connection> {
-        let mut reasons = Reasons::new();
-        for endpoint in self.candidates() {
-            match self.0.pool.get(&endpoint, slot).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => drop(reasons.entry(endpoint.dial).or_insert(error)),
-            }
-        }
-        Err(self.nobody(&reasons))
-    }
-
     /// Returns the connection to the controller for a purpose.
     pub async fn controller(&self, slot: Slot) -> Result<Connection> {
         match self.current_metadata().await?.controller {
@@ -311,19 +293,16 @@ impl Cluster {
             sleep_until(at + REFRESH_INTERVAL_MIN).await;
         }
         self.0.latest.lock().asked_at = Some(Instant::now());
-        let mut reasons = Reasons::new();
-        for endpoint in self.candidates() {
+        let read = self.first_answer(|endpoint| async move {
             match self.read_metadata_of(&endpoint).await {
-                Ok(metadata) => {
-                    self.0.is_lost.store(false, Ordering::Relaxed);
-                    return Ok(metadata);
-                }
-                Err(error) if error.kind() == Kind::Refused => return Err(error),
-                Err(error) => drop(reasons.entry(endpoint.dial).or_insert(error)),
+                // That an address leads to another cluster is final.
+                Err(error) if error.kind() == Kind::Refused => Ok(Err(error)),
+                read => read.map(Ok),
             }
-        }
-        self.0.is_lost.store(true, Ordering::Relaxed);
-        Err(self.nobody(&reasons))
+        });
+        let read = read.await;
+        self.0.is_lost.store(read.is_err(), Ordering::Relaxed);
+        read?
     }
 
     async fn read_metadata_of(&self, endpoint: &Endpoint) -> Result<Arc<Metadata>> {
@@ -359,36 +338,6 @@ impl Cluster {
         let now = *latest.read_at.insert(Instant::now());
         latest.note_teller(endpoint, now);
         Ok(Arc::clone(&latest.metadata))
-    }
-
-    /// The brokers to ask for what any broker can answer: connected brokers first, bootstrap addresses last, in random
-    /// order among equals. A broker that has been the only one asked for too long comes after all other brokers.
-    fn candidates(&self) -> Vec<Endpoint> {
-        let mut brokers: Vec<Endpoint> = self.metadata().brokers.values().cloned().collect();
-        fastrand::shuffle(&mut brokers);
-        let worn = self.0.latest.lock().worn_teller(Instant::now()).cloned();
-        let is_worn = |endpoint: &Endpoint| worn.as_ref() == Some(endpoint);
-        brokers.sort_by_key(|it| (is_worn(it), !self.0.pool.is_connected(it)));
-        let settings = &self.0.settings;
-        let endpoint = |address| Endpoint::bootstrap(address, &settings.address_map);
-        let mut bootstrap: Vec<Endpoint> = settings.bootstrap.iter().map(endpoint).collect();
-        fastrand::shuffle(&mut bootstrap);
-        brokers.into_iter().chain(bootstrap).collect()
-    }
-
-    fn nobody(&self, reasons: &Reasons) -> Error {
-        let kinds = || reasons.values().map(Error::kind);
-        let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
-        let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
-        let causes: Vec<String> = reasons.values().map(Error::causes).collect();
-        let text = format!("no broker answers: {}", causes.join("; "));
-        let error = self.error(kind, text).of_whole_cluster();
-        // The text has it already; `check` looks for the failure itself, which knows a fix.
-        let explained = reasons.values().find_map(|it| TlsFailure::among(it));
-        match explained {
-            Some(failure) => error.caused_by(failure.clone()),
-            None => error,
-        }
     }
 
     fn error(&self, kind: Kind, text: impl Into<String>) -> Error {

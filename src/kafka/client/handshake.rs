@@ -12,6 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::timeout;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::model::ClusterName;
 
 use super::auth::{self, Login};
 use super::connection::Peer;
@@ -39,28 +40,58 @@ pub(crate) async fn connect(
     (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
-    let to = peer.endpoint.clone();
+    let (to, cluster) = (peer.endpoint.clone(), peer.cluster.clone());
+    let mut waits_for = Stage::Connection;
     let connected = timeout(limit, async {
         let stream = transport.connect(&to).await?;
+        waits_for = Stage::Versions;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
         if let Some(login) = login {
+            waits_for = Stage::Login;
             auth::authenticate(&connection, login, limit).await?;
         }
+        waits_for = Stage::ClusterId;
         if let Some(known) = cluster_id {
             let answer = connection.call(request_of_id(), limit).await?;
             check_cluster(Some(&known), answer.cluster_id.as_deref())?;
         }
         Ok(connection)
     });
-    connected
-        .await
-        .unwrap_or_else(|_| Err(too_slow(&to, limit)))
+    let connected = connected.await;
+    connected.unwrap_or_else(|_| Err(too_slow(&cluster, &to, waits_for, limit)))
 }
 
-fn too_slow(to: &Endpoint, limit: Duration) -> Error {
-    let text = format!("{} didn't answer within {limit:?}", to.dial);
-    Error::new(Kind::TimedOut, text)
+/// What is waited for until a connection can be used.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// TCP, and TLS over it.
+    Connection,
+    Versions,
+    /// What the login takes, such as a token, and the broker's answers.
+    Login,
+    ClusterId,
+}
+
+fn too_slow(cluster: &ClusterName, to: &Endpoint, stage: Stage, limit: Duration) -> Error {
+    let dial = &to.dial;
+    let text = match stage {
+        Stage::Connection => format!("{dial} didn't answer within {limit:?}"),
+        Stage::Versions => format!(
+            "{dial} accepted the connection, but didn't answer as a Kafka broker within {limit:?}"
+        ),
+        Stage::Login => format!("the login at {dial} took longer than {limit:?}"),
+        Stage::ClusterId => {
+            format!("{dial} didn't say within {limit:?} which cluster it belongs to")
+        }
+    };
+    let error = Error::new(Kind::TimedOut, text);
+    match stage {
+        Stage::Login => error.fixed_by(format!(
+            "look into what the login of [clusters.{cluster}.sasl] waits for: its token server or command, or the broker"
+        )),
+        Stage::Connection | Stage::Versions | Stage::ClusterId => error,
+    }
 }
 
 /// Asks in the newest version farshore speaks; a broker that doesn't support it answers with an error in the layout of

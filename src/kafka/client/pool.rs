@@ -141,6 +141,19 @@ impl Pool {
         lanes.get(&key).is_some_and(|lane| lane.live().is_some())
     }
 
+    /// Whether the last attempt to connect there failed.
+    pub(crate) fn has_failed(&self, to: &Endpoint) -> bool {
+        self.failures.lock().contains_key(to)
+    }
+
+    /// Puts the next attempt to connect there off by `time`; until then callers get `error`.
+    pub(crate) fn put_off(&self, to: &Endpoint, time: Duration, error: Error) {
+        self.failed(to.clone(), error);
+        if let Some(failure) = self.failures.lock().get_mut(to) {
+            failure.not_before = Instant::now() + time;
+        }
+    }
+
     /// The shortest response time of a broker over its live connections.
     pub(crate) fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
         let lanes = self.lanes.lock();
@@ -200,22 +213,7 @@ impl Pool {
         if let Some(connection) = lane.live() {
             return Ok(connection);
         }
-        let Dialer {
-            transport,
-            client_id,
-            login,
-            timeout,
-            cluster: _,
-        } = &self.dialer;
-        let peer = self.peer(&to);
-        let dialed = handshake::connect(
-            transport.as_ref(),
-            peer,
-            client_id.clone(),
-            (login.as_ref(), self.cluster_id.lock().clone()),
-            *timeout,
-        );
-        match dialed.await {
+        match self.connect(&to).await {
             Ok(connection) => {
                 self.failures.lock().remove(&to);
                 *lane.connection.lock() = Some(connection.clone());
@@ -223,6 +221,20 @@ impl Pool {
             }
             Err(error) => Err(self.failed(to, error)),
         }
+    }
+
+    /// Opens a connection that isn't kept here.
+    pub(crate) async fn connect(&self, to: &Endpoint) -> Result<Connection> {
+        let Dialer {
+            transport,
+            client_id,
+            login,
+            timeout,
+            cluster: _,
+        } = &self.dialer;
+        let known = (login.as_ref(), self.cluster_id.lock().clone());
+        let (transport, peer) = (transport.as_ref(), self.peer(to));
+        handshake::connect(transport, peer, client_id.clone(), known, *timeout).await
     }
 
     fn failed(&self, to: Endpoint, error: Error) -> Arc<Error> {

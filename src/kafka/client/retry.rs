@@ -32,8 +32,8 @@ const LOOKS_FOR_A_TOPIC: u32 = 4;
 impl Cluster {
     /// Sends a request to the responsible broker and returns the response, whatever it says.
     ///
-    /// A lost connection or an overdue response is retried for twice the request timeout, so the request may be carried
-    /// out more than once. Error codes inside the response are left to the caller. Cancellation: the request may still
+    /// A lost connection or an overdue response is retried up to the retry limit, so the request may be carried out more
+    /// than once. Error codes inside the response are left to the caller. Cancellation: the request may still
     /// be carried out.
     pub async fn call<R: Request + Clone>(
         &self,
@@ -96,7 +96,7 @@ impl Cluster {
     /// Runs `attempt` and repeats it while it fails with a retriable error; `coordinated` is the group whose
     /// coordinator it asks.
     ///
-    /// Errors: the last attempt's. A new attempt begins at most twice the request timeout after the first.
+    /// Errors: the last attempt's. A new attempt begins within the cluster's retry limit after the first.
     pub(crate) async fn retry<T, F, A>(
         &self,
         coordinated: Option<&GroupId>,
@@ -106,7 +106,7 @@ impl Cluster {
         F: Fn() -> A,
         A: Future<Output = Result<T>>,
     {
-        let give_up = Instant::now() + self.settings().request_timeout * 2;
+        let give_up = Instant::now() + self.settings().retry_limit;
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         let mut looks = 0;
         loop {

@@ -1,6 +1,8 @@
 //! In-memory brokers for tests: scripts behind addresses, reached through their own [`Transport`].
 
-use std::collections::BTreeMap;
+mod door;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -31,11 +33,16 @@ use super::request::our_versions;
 use super::transport::{ByteStream, Transport, not_connected};
 use super::{Cluster, ClusterSettings, Endpoint, HostPort, Request};
 
+pub(crate) use door::{Manner, advertising, door};
+
 type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Addresses with scripts behind them; all others refuse connections.
 #[derive(Clone, Default)]
 pub(crate) struct FakeNet(Arc<Mutex<Net>>, ClusterIds);
+
+/// The standard library's error for a name that doesn't resolve.
+const NO_NAME: &str = "failed to lookup address information: Name or service not known";
 
 /// The cluster's id by address, where a broker confirms one.
 type ClusterIds = Arc<Mutex<BTreeMap<String, &'static str>>>;
@@ -43,6 +50,10 @@ type ClusterIds = Arc<Mutex<BTreeMap<String, &'static str>>>;
 #[derive(Default)]
 struct Net {
     scripts: BTreeMap<HostPort, Script>,
+    /// Addresses that swallow every packet.
+    holes: BTreeSet<HostPort>,
+    /// Hosts whose names don't resolve.
+    nameless: BTreeSet<String>,
     dialed: Vec<HostPort>,
     tasks: Vec<Owned>,
 }
@@ -84,6 +95,21 @@ impl FakeNet {
     /// Makes the broker at `address` confirm to belong to the cluster `id`; others leave it open.
     pub(crate) fn belongs_to(&self, address: &str, id: &'static str) {
         self.1.lock().insert(address.to_owned(), id);
+    }
+
+    /// Makes `address` swallow every packet.
+    pub(crate) fn swallow(&self, address: &str) {
+        self.0.lock().holes.insert(address.parse().unwrap());
+    }
+
+    /// Makes the name `host` resolve to nothing.
+    pub(crate) fn forget_name(&self, host: &str) {
+        self.0.lock().nameless.insert(host.to_owned());
+    }
+
+    /// Makes the name `host` resolve again.
+    pub(crate) fn remember_name(&self, host: &str) {
+        self.0.lock().nameless.remove(host);
     }
 
     /// Removes `address` and closes every open connection, whatever its address.
@@ -131,6 +157,7 @@ pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
         tls: None,
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(30),
+        retry_limit: Duration::from_mins(1),
         metadata_max_age: Duration::from_mins(5),
     }
 }
@@ -144,8 +171,16 @@ impl fmt::Debug for FakeNet {
 impl Transport for FakeNet {
     fn connect<'a>(&'a self, to: &'a Endpoint) -> BoxFuture<'a, Result<ByteStream>> {
         Box::pin(async move {
+            let is_hole = self.0.lock().holes.contains(&to.dial);
+            if is_hole {
+                self.0.lock().dialed.push(to.dial.clone());
+                return std::future::pending().await;
+            }
             let mut net = self.0.lock();
             net.dialed.push(to.dial.clone());
+            if net.nameless.contains(&to.dial.host) {
+                return Err(not_connected(io::Error::other(NO_NAME)));
+            }
             let script = net.scripts.get(&to.dial).cloned();
             let refused = || not_connected(io::Error::from(io::ErrorKind::ConnectionRefused));
             let script = script.ok_or_else(refused)?;

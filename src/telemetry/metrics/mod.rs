@@ -4,6 +4,7 @@
 
 mod partitions;
 mod process;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod verified;
@@ -18,7 +19,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
+pub use samples::{
+    ClusterSample, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+};
 
 use super::logging::LostLines;
 
@@ -37,7 +40,7 @@ impl Exposition {
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
         registry.register_collector(Box::new(verified::Collected(Arc::clone(&samples))));
-        registry.register_collector(Box::new(Certificates(samples)));
+        registry.register_collector(Box::new(Clusters(samples)));
         registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
     }
@@ -50,11 +53,11 @@ impl Exposition {
     }
 }
 
-/// Encodes when the certificates on connections to clusters end.
+/// Encodes which brokers of clusters can't be reached, and when the certificates on connections to them end.
 #[derive(Debug)]
-struct Certificates(Arc<dyn Samples>);
+struct Clusters(Arc<dyn Samples>);
 
-impl Collector for Certificates {
+impl Collector for Clusters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(
             "tls_certificate_expiry_timestamp_seconds",
@@ -62,9 +65,23 @@ impl Collector for Certificates {
             None,
             MetricType::Gauge,
         )?;
-        for (cluster, side, ends_at) in self.0.certificates() {
-            let labels = [("cluster", cluster.as_str()), ("side", side)];
-            metric.encode_family(&labels)?.encode_gauge(&ends_at)?;
+        let samples = self.0.clusters();
+        for sample in &samples {
+            for (side, ends_at) in &sample.certificates {
+                let labels = [("cluster", sample.cluster.as_str()), ("side", side)];
+                metric.encode_family(&labels)?.encode_gauge(ends_at)?;
+            }
+        }
+        let mut metric = encoder.encode_descriptor(
+            "cluster_unreachable_brokers",
+            "Brokers that can't be reached although their cluster answers",
+            None,
+            MetricType::Gauge,
+        )?;
+        for sample in &samples {
+            let labels = [("cluster", sample.cluster.as_str())];
+            let brokers = sample.unreachable_brokers;
+            metric.encode_family(&labels)?.encode_gauge(&brokers)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::telemetry::LostLines;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{ClusterName, LinkName, PartitionState, TopicPartition, Totals};
+use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 #[derive(Debug)]
 struct Fixed;
@@ -57,8 +57,12 @@ impl Samples for Fixed {
         true
     }
 
-    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
-        vec![("paris".into(), "server", 1_767_225_600)]
+    fn clusters(&self) -> Vec<ClusterSample> {
+        vec![ClusterSample {
+            cluster: "paris".into(),
+            certificates: vec![("server", 1_767_225_600)],
+            unreachable_brokers: 2,
+        }]
     }
 
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {
@@ -114,6 +118,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_link_rate_limited_seconds_total{link="l"} 1.5"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
         r#"farshore_tls_certificate_expiry_timestamp_seconds{cluster="paris",side="server"} 1767225600"#,
+        r#"farshore_cluster_unreachable_brokers{cluster="paris"} 2"#,
         "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,

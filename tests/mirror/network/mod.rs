@@ -1,6 +1,7 @@
 //! Long, narrow, interrupted and noisy lines to either side, and brokers that throttle their clients (F6 to F10, F24).
 
 mod accidents;
+mod advertised;
 pub(crate) mod quota;
 mod sessions;
 mod silence;

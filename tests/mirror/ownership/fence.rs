@@ -37,6 +37,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
         tls: None,
         connect_timeout: LIMIT,
         request_timeout: LIMIT,
+        retry_limit: LIMIT * 2,
         metadata_max_age: LIMIT,
     };
     Cluster::new(settings, Arc::new(Plain))

@@ -48,6 +48,7 @@ impl Client {
             tls: None,
             connect_timeout: REQUEST,
             request_timeout: REQUEST,
+            retry_limit: REQUEST * 2,
             metadata_max_age: Duration::from_secs(60),
         };
         Self(Cluster::new(settings, std::sync::Arc::new(Plain)))

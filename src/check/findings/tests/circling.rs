@@ -33,7 +33,7 @@ fn found_with(config: &Config, ids: [&str; 3], topic_name: &str) -> Facts {
             fetch_connections: None,
             found: Some(Ok(Found {
                 topics: BTreeMap::from(topics),
-                groups: 1,
+                groups: Some(1),
                 ..Found::default()
             })),
         }

@@ -11,7 +11,7 @@ fn with(topics: &TopicFilter, groups: &GroupFilter, names: &[&str]) -> Facts {
     let found = found(&mut facts);
     found.idle_topics = topics.idle(of_source.iter().map(|it| (it, false)));
     found.idle_groups = groups.idle(of_groups.iter());
-    found.groups = of_groups.iter().filter(|it| groups.matches(it)).count();
+    found.groups = Some(of_groups.iter().filter(|it| groups.matches(it)).count());
     facts
 }
 

@@ -1,4 +1,5 @@
 use crate::kafka::admin::Outdated;
+use crate::model::BrokerId;
 
 use super::*;
 

@@ -12,6 +12,7 @@ use crate::error::BrokerCode;
 use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
 use crate::task::testing::passes;
 
+use super::candidates::HEAD_START;
 use super::*;
 
 /// Answers metadata requests with what `next` returns for the n-th one, starting from 0.
@@ -225,11 +226,62 @@ async fn a_broker_that_hangs_does_not_hold_up_the_others() {
     let began = Instant::now();
     assert_eq!(cluster.refresh(1).await.unwrap().generation, 2);
     let waited = began.elapsed();
-    let limit = METADATA_TIMEOUT_MAX;
+    let limit = HEAD_START;
     assert!(
         (limit..=limit + Duration::from_secs(1)).contains(&waited),
         "{waited:?}"
     );
+}
+
+/// As long as none of them is connected, brokers out of reach come before the bootstrap address only a few times.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_addresses_that_swallow_everything_do_not_hold_up_what_the_bootstrap_tells() {
+    let net = FakeNet::default();
+    let brokers: Vec<String> = (1..=100).map(|id| format!("hole-{id}:9092")).collect();
+    for broker in &brokers {
+        net.swallow(broker);
+    }
+    let all: Vec<&str> = brokers.iter().map(String::as_str).collect();
+    let told = testing::metadata("A", &all);
+    net.broker("door:1", telling(move |_| told.clone()));
+    let cluster = net.cluster(&["door:1"]);
+    cluster.refresh(0).await.unwrap();
+    for generation in 1..4 {
+        let began = Instant::now();
+        cluster.refresh(generation).await.unwrap();
+        let waited = began.elapsed();
+        assert!(waited <= HEAD_START * 4, "{generation}: {waited:?}");
+    }
+    assert!(net.dialed().iter().filter(|it| *it == "door:1").count() >= 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_failed_come_after_the_bootstrap_addresses() {
+    let net = FakeNet::default();
+    let brokers = ["a:1", "b:2", "c:3"];
+    net.broker("door:1", telling(move |_| testing::metadata("A", &brokers)));
+    net.broker("c:3", |_| Reply::Nothing);
+    let cluster = net.cluster(&["door:1"]);
+    cluster.refresh(0).await.unwrap();
+    let order = || {
+        let order = cluster.candidates().into_iter();
+        order.map(|it| it.dial.to_string()).collect::<Vec<_>>()
+    };
+    for broker in [1, 2] {
+        cluster
+            .connection(BrokerId(broker), Slot::Control)
+            .await
+            .unwrap_err();
+    }
+    for _ in 0..2 {
+        let mut order = order();
+        assert_eq!(order[..2], ["c:3", "door:1"]);
+        order[2..].sort();
+        assert_eq!(order[2..], ["a:1", "b:2"]);
+        // Whether it is connected or not.
+        let third = cluster.connection(BrokerId(3), Slot::Control);
+        third.await.unwrap();
+    }
 }
 
 #[tokio::test]

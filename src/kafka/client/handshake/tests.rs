@@ -98,5 +98,8 @@ async fn connecting_has_one_time_limit() {
     });
     let error = meet(&net).await.unwrap_err();
     assert_eq!(error.kind(), Kind::TimedOut);
-    assert_eq!(error.to_string(), "a:1 didn't answer within 10s");
+    assert_eq!(
+        error.to_string(),
+        "a:1 accepted the connection, but didn't answer as a Kafka broker within 10s"
+    );
 }

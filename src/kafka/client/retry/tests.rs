@@ -89,7 +89,7 @@ async fn a_missing_topic_is_believed_after_a_few_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_cluster_is_given_up_after_twice_the_request_timeout() {
+async fn a_dead_cluster_is_given_up_after_the_retry_limit() {
     let net = FakeNet::default();
     let cluster = net.cluster(&["a:1"]);
     let began = Instant::now();
