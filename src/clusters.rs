@@ -12,8 +12,8 @@ use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::{
-    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Tls,
-    Transport,
+    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Socks,
+    Tls, Transport,
 };
 use crate::model::{CertificateEnds, ClusterName};
 use crate::task::{Rounds, contained};
@@ -174,10 +174,14 @@ pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
     let cluster = config.clusters.get(name)?;
     let timeout = request_timeout(config, name);
     let settings = settings(cluster, timeout);
-    let Some(tls) = &cluster.tls else {
-        return Some(Watched::new(Cluster::new(settings, Arc::new(Plain)), None));
+    let line: Arc<dyn Transport> = match &cluster.proxy {
+        Some(proxy) => Arc::new(Socks::new(proxy.clone(), cluster.connect_timeout)),
+        None => Arc::new(Plain),
     };
-    let tls = Arc::new(Tls::new(Arc::new(Plain), name.clone(), tls.clone()));
+    let Some(tls) = &cluster.tls else {
+        return Some(Watched::new(Cluster::new(settings, line), None));
+    };
+    let tls = Arc::new(Tls::new(line, name.clone(), tls.clone()));
     let transport = Arc::clone(&tls) as Arc<dyn Transport>;
     Some(Watched::new(Cluster::new(settings, transport), Some(tls)))
 }

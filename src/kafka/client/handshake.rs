@@ -39,6 +39,7 @@ pub(crate) async fn connect(
     (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
+    peer.endpoint.check()?;
     let to = peer.endpoint.clone();
     let connected = timeout(limit, async {
         let stream = transport.connect(&to).await?;

@@ -25,6 +25,8 @@ pub(crate) struct Spec {
     pub(crate) login_listener: Option<String>,
     /// The listener on which a single broker also takes encrypted connections.
     pub(crate) tls_listener: Option<TlsListener>,
+    /// Further listeners of the brokers.
+    pub(crate) listeners: Vec<Listener>,
     /// The users with SCRAM credentials from the start, as arguments of the format tool.
     pub(crate) scram_users: Vec<String>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
@@ -32,6 +34,17 @@ pub(crate) struct Spec {
     pub(crate) quorum: bool,
     /// Whether each broker reaches the controller over a line that can be cut.
     pub(crate) lines: bool,
+}
+
+/// A further listener of every broker, without a login.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Listener {
+    /// Its name in capital letters.
+    pub(crate) name: &'static str,
+    /// `PLAINTEXT` or `SSL`.
+    pub(crate) protocol: &'static str,
+    /// The `host:port` to listen on and the one that is advertised, by broker.
+    pub(crate) brokers: BTreeMap<i32, (String, String)>,
 }
 
 /// A listener with TLS.
@@ -65,6 +78,7 @@ impl Spec {
             .collect(),
             login_listener: None,
             tls_listener: None,
+            listeners: Vec::new(),
             scram_users: Vec::new(),
             quorum: false,
             lines: false,
@@ -104,6 +118,20 @@ impl Spec {
                 &format!("listener.name.login.{name}.sasl.jaas.config"),
                 jaas,
             )
+    }
+
+    /// Adds a listener to every broker.
+    pub(crate) fn listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// Gives the further listeners with TLS a key and a certificate, in one file in PEM.
+    pub(crate) fn store(self, listener: &str, store: &Path) -> Self {
+        let prefix = format!("listener.name.{}.ssl.keystore", listener.to_lowercase());
+        let path = store.display().to_string();
+        self.property(&format!("{prefix}.type"), "PEM")
+            .property(&format!("{prefix}.location"), &path)
     }
 
     /// Adds a listener with TLS, whose key and certificate are in one file in PEM, as are the authorities to trust.
@@ -234,6 +262,25 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         write!(client, ",TLS://{}", listener.address).expect("writing to a string");
         tls_protocol = listener.protocol;
     }
+    let mut protocols = String::new();
+    if !spec.listeners.is_empty() {
+        let mut advertised = client.clone();
+        for Listener {
+            name,
+            protocol,
+            brokers,
+        } in &spec.listeners
+        {
+            write!(protocols, ",{name}:{protocol}").expect("writing to a string");
+            if let Some((own, told)) = brokers.get(&place.id) {
+                write!(client, ",{name}://{own}").expect("writing to a string");
+                write!(advertised, ",{name}://{told}").expect("writing to a string");
+            }
+        }
+        if place.role.is_broker() {
+            set("advertised.listeners", advertised);
+        }
+    }
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {
         set("dataDir", data);
@@ -257,7 +304,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         set(
             "listener.security.protocol.map",
             format!(
-                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:{tls_protocol}"
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:{tls_protocol}{protocols}"
             ),
         );
         // A killed broker is readmitted only after its former session has expired.
