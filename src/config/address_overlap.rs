@@ -101,10 +101,11 @@ impl Walk<'_> {
                     continue;
                 };
                 let steps = automata.iter_mut().zip(&states);
-                let next: Option<Vec<LazyStateID>> =
-                    steps.map(|(it, state)| it.step(*state, *character)).collect();
+                let next: Option<Vec<LazyStateID>> = steps
+                    .map(|(it, state)| it.step(*state, *character))
+                    .collect();
                 let next = next?;
-                if next[..required].iter().any(|state| state.is_dead()) {
+                if next[..required].iter().any(LazyStateID::is_dead) {
                     continue;
                 }
                 let next = (shape, next);
@@ -123,7 +124,10 @@ impl Walk<'_> {
         };
         let is_precise = |rule| matches!(rule, AddressRule::Exact | AddressRule::Suffix(_));
         expressions.iter().all(|it| it.is_match(text))
-            && !self.map.lead(&address).is_ok_and(|lead| is_precise(lead.rule))
+            && !self
+                .map
+                .lead(&address)
+                .is_ok_and(|lead| is_precise(lead.rule))
     }
 }
 
@@ -132,8 +136,10 @@ impl Walk<'_> {
 enum Shape {
     Start,
     Name,
-    /// In an IPv6 address.
-    Bracket,
+    /// In an IPv6 address, of which every one has a colon.
+    Bracket {
+        has_colon: bool,
+    },
     Closed,
     Colon,
     /// This number of digits.
@@ -143,11 +149,12 @@ enum Shape {
 impl Shape {
     fn then(self, character: u8) -> Option<Self> {
         match (self, character) {
-            (Self::Start, b'[') => Some(Self::Bracket),
-            (Self::Bracket, b']') => Some(Self::Closed),
-            (Self::Bracket, b'0'..=b'9' | b'a'..=b'f' | b':') => Some(Self::Bracket),
+            (Self::Start, b'[') => Some(Self::Bracket { has_colon: false }),
+            (Self::Bracket { .. }, b':') => Some(Self::Bracket { has_colon: true }),
+            (Self::Bracket { .. }, b'0'..=b'9' | b'a'..=b'f') => Some(self),
+            (Self::Bracket { has_colon: true }, b']') => Some(Self::Closed),
             (Self::Name | Self::Closed, b':') => Some(Self::Colon),
-            (Self::Start | Self::Name, b':' | b'[' | b']') => None,
+            (Self::Start, b'.') | (Self::Start | Self::Name, b':' | b'[' | b']') => None,
             (Self::Start | Self::Name, _) => Some(Self::Name),
             (Self::Colon, b'1'..=b'9') => Some(Self::Port(1)),
             (Self::Port(count @ 1..=4), b'0'..=b'9') => Some(Self::Port(count + 1)),

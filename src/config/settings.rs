@@ -9,9 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::files::SecretSource;
-use crate::kafka::client::{
-    AddressMap, HostPort, ScramHash, SocksProxy, TlsSettings, TokenSource,
-};
+use crate::kafka::client::{AddressMap, HostPort, ScramHash, SocksProxy, TlsSettings, TokenSource};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;

@@ -144,7 +144,7 @@ impl Shared {
         };
         let mut broker = TcpStream::connect(to)?;
         broker.write_all(&begun)?;
-        relay(client, broker)
+        relay(&client, broker)
     }
 }
 
@@ -175,13 +175,13 @@ fn asked_for(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
 }
 
 /// Passes bytes on in both directions until both have ended.
-pub(crate) fn relay(client: TcpStream, broker: TcpStream) -> io::Result<()> {
-    for stream in [&client, &broker] {
+pub(crate) fn relay(client: &TcpStream, broker: TcpStream) -> io::Result<()> {
+    for stream in [client, &broker] {
         stream.set_nodelay(true)?;
     }
     let there = (client.try_clone()?, broker.try_clone()?);
     let on_the_way = thread::spawn(move || pass(there.0, &there.1));
-    pass(broker, &client);
+    pass(broker, client);
     let _ = on_the_way.join();
     Ok(())
 }

@@ -107,7 +107,9 @@ impl Shared {
         let [_, command, _, kind] = exactly(&mut client)?;
         assert_eq!(command, 1, "only connections are asked for");
         let host = match kind {
-            1 => exactly::<4>(&mut client)?.map(|it| it.to_string()).join("."),
+            1 => exactly::<4>(&mut client)?
+                .map(|it| it.to_string())
+                .join("."),
             4 => format!("[{}]", Ipv6Addr::from(exactly::<16>(&mut client)?)),
             _ => counted(&mut client)?,
         };
@@ -128,7 +130,7 @@ impl Shared {
         let code = found.as_ref().err().copied().unwrap_or_default();
         client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0])?;
         match found {
-            Ok(broker) => relay(client, broker),
+            Ok(broker) => relay(&client, broker),
             Err(_) => client.shutdown(Shutdown::Both),
         }
     }

@@ -7,7 +7,7 @@ use crate::check::facts::{
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
-use crate::kafka::client::Endpoint;
+use crate::kafka::client::{AddressMap, Endpoint};
 use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
 
 use super::*;
@@ -178,7 +178,7 @@ fn clusters_out_of_reach_are_problems_with_a_fix_for_each_cause() {
     let mut facts = healthy();
     let error = Error::new(Kind::TimedOut, "too slow");
     let advertised = "kafka-0:9092".parse().unwrap();
-    let endpoint = Endpoint::of_broker(BrokerId(4), advertised, &BTreeMap::new());
+    let endpoint = Endpoint::of_broker(BrokerId(4), advertised, &AddressMap::default());
     let oslo = reached(&mut facts, "oslo");
     oslo.unreachable = vec![(endpoint, error)];
     assert_only(

@@ -49,7 +49,13 @@ fn addresses_with_a_more_precise_rule_do_not_count() {
 
 #[test]
 fn an_expression_that_matches_no_address_is_found() {
-    for nothing in ["/kafka-\\d+\\.svc/", "/kafka:9092x/", "/a:0/", "/a:99999/", "/a b:1/"] {
+    for nothing in [
+        "/kafka-\\d+\\.svc/",
+        "/kafka:9092x/",
+        "/a:0/",
+        "/a:99999/",
+        "/a b:1/",
+    ] {
         let expected = vec![(nothing.to_owned(), Shared::Nothing)];
         assert_eq!(found(&[(nothing, "x:1")]), expected, "{nothing}");
     }
@@ -60,5 +66,8 @@ fn an_expression_that_matches_no_address_is_found() {
 fn what_is_too_much_is_left_undecided() {
     let (a, b) = ("/(a|b)*a(a|b){18}:1/", "/(a|b)*b(a|b){18}:1/");
     let undecided = Shared::Undecided { other: a.into() };
-    assert_eq!(found(&[(a, "x:1"), (b, "y:1")]), [(b.to_owned(), undecided)]);
+    assert_eq!(
+        found(&[(a, "x:1"), (b, "y:1")]),
+        [(b.to_owned(), undecided)]
+    );
 }

@@ -21,7 +21,9 @@ pub(super) fn address_map(
 ) -> AddressMap {
     let mut map = AddressMap::default().telling(told);
     let mut read = BTreeMap::new();
-    for (key, value) in entries {
+    let mut in_order: Vec<_> = entries.iter().collect();
+    in_order.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in in_order {
         match map.add(key.get_ref(), value.get_ref()) {
             Ok(()) => {
                 read.insert(canonical(key.get_ref()), (key.span(), value.span()));

@@ -2,7 +2,6 @@
 
 use super::encryption::pem_files;
 use super::security::rome;
-use super::*;
 use crate::files::SecretSource;
 use crate::kafka::client::{AddressMap, HostPort, SocksLogin, SocksProxy};
 use crate::model::ClusterName;
@@ -17,7 +16,9 @@ fn found(lines: &str) -> Vec<String> {
 fn map(lines: &str) -> AddressMap {
     let config = rome(lines).unwrap_or_else(|problems| panic!("{problems:?}"));
     assert_eq!(config.warnings, []);
-    config.clusters[&ClusterName::new("rome")].address_map.clone()
+    config.clusters[&ClusterName::new("rome")]
+        .address_map
+        .clone()
 }
 
 fn proxy(lines: &str) -> Option<SocksProxy> {
@@ -93,7 +94,10 @@ fn expressions_that_match_the_same_address_are_refused() {
     let expected = r#"13:1: clusters.rome.address_map."/(.*)-0:1/": "/kafka-(.):1/" matches kafka-0:1, too: narrow one of them, or give such addresses keys of their own"#;
     let second = "\"/(.*)-0:1/\" = \"b-$1:1\"";
     assert_eq!(entries(second), [expected]);
-    assert_eq!(entries(&format!("{second}\n\"kafka-0:1\" = \"c:1\"")), [""; 0]);
+    assert_eq!(
+        entries(&format!("{second}\n\"kafka-0:1\" = \"c:1\"")),
+        [""; 0]
+    );
     assert_eq!(entries("\"/(.*)-0:2/\" = \"b-$1:1\""), [""; 0]);
     let large = |letter| format!("\"/((a|b)*{letter}(a|b){{18}}):1/\" = \"$1:2\"");
     let told = found(&format!(
@@ -111,10 +115,12 @@ fn expressions_that_match_the_same_address_are_refused() {
 #[test]
 fn brokers_that_nothing_tells_apart_are_refused() {
     let files = pem_files();
-    let tls = format!("security_protocol = \"SSL\"\ntls.ca_file = \"{}/ca.pem\"\n", files.path().display());
-    let entries = |security: &str, entries: &str| {
-        found(&format!("{security}address_map = {{ {entries} }}"))
-    };
+    let tls = format!(
+        "security_protocol = \"SSL\"\ntls.ca_file = \"{}/ca.pem\"\n",
+        files.path().display()
+    );
+    let entries =
+        |security: &str, entries: &str| found(&format!("{security}address_map = {{ {entries} }}"));
     let two = "\"kafka-0.svc:1\" = \"lb:1\", \"kafka-1.svc:1\" = \"lb:1\"";
     let suffix = "\"*.svc:1\" = \"lb:1\"";
     let fixed = "'/kafka-.\\.svc:1/' = \"lb:1\"";
@@ -129,14 +135,23 @@ fn brokers_that_nothing_tells_apart_are_refused() {
         let expected = format!(
             "clusters.rome.address_map.{key}: several brokers would be reached at lb:1, where without encryption nothing tells them apart: "
         );
-        assert!(plain[0].starts_with("11:") && plain[0].contains(&expected), "{plain:?}");
+        assert!(
+            plain[0].starts_with("11:") && plain[0].contains(&expected),
+            "{plain:?}"
+        );
         let told = entries(&one_name, given);
-        assert!(told[0].contains("because tls.server_name is the name for all of them"), "{told:?}");
+        assert!(
+            told[0].contains("because tls.server_name is the name for all of them"),
+            "{told:?}"
+        );
         assert_eq!(entries(&tls, given), [""; 0]);
     }
     let addresses = "\"10.0.0.1:1\" = \"lb:1\", \"10.0.0.2:1\" = \"lb:1\"";
     let told = entries(&tls, addresses);
-    assert!(told[0].contains("let each advertise a name of its own"), "{told:?}");
+    assert!(
+        told[0].contains("let each advertise a name of its own"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -170,7 +185,10 @@ fn a_proxy_has_an_address_and_perhaps_a_login() {
     assert_eq!(proxy(&with_proxy).unwrap().login, Some(expected));
 
     let lone = "it is only for a proxy: set proxy as well";
-    let keys = ["11:18: clusters.rome.proxy_username", "12:23: clusters.rome.proxy_password_file"];
+    let keys = [
+        "11:18: clusters.rome.proxy_username",
+        "12:23: clusters.rome.proxy_password_file",
+    ];
     assert_eq!(found(&login), keys.map(|key| format!("{key}: {lone}")));
     std::fs::write(&path, "x".repeat(256)).unwrap();
     assert_eq!(

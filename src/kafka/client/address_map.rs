@@ -188,7 +188,10 @@ impl AddressMap {
             return Err(Misled::new(what, ONE_BY_ONE));
         }
         let to = only.to.fill(&captures).map_err(|why| {
-            let what = format!("\"{}\" in address_map leads nowhere from {text}: {why}", only.written);
+            let what = format!(
+                "\"{}\" in address_map leads nowhere from {text}: {why}",
+                only.written
+            );
             Misled::new(what, AN_ADDRESS)
         })?;
         Ok(Lead {
@@ -266,16 +269,26 @@ impl AddressMap {
     fn why_alike(&self) -> &'static str {
         match self.told {
             NameTold::Nothing => "without encryption nothing tells them apart",
-            NameTold::ServerName => "nothing tells them apart, because tls.server_name is the name for all of them",
-            NameTold::Advertised => "nothing tells them apart, because they don't advertise different names",
+            NameTold::ServerName => {
+                "nothing tells them apart, because tls.server_name is the name for all of them"
+            }
+            NameTold::Advertised => {
+                "nothing tells them apart, because they don't advertise different names"
+            }
         }
     }
 
     fn way_out(&self) -> &'static str {
         match self.told {
-            NameTold::Nothing => "give each broker an address or a port of its own, or use security_protocol = \"SSL\" or \"SASL_SSL\" and a load balancer that goes by the name in the handshake (SNI)",
-            NameTold::ServerName => "give each broker an address or a port of its own, or remove tls.server_name, so that each is asked for by the name it advertises (SNI)",
-            NameTold::Advertised => "give each broker an address or a port of its own, or let each advertise a name of its own",
+            NameTold::Nothing => {
+                "give each broker an address or a port of its own, or use security_protocol = \"SSL\" or \"SASL_SSL\" and a load balancer that goes by the name in the handshake (SNI)"
+            }
+            NameTold::ServerName => {
+                "give each broker an address or a port of its own, or remove tls.server_name, so that each is asked for by the name it advertises (SNI)"
+            }
+            NameTold::Advertised => {
+                "give each broker an address or a port of its own, or let each advertise a name of its own"
+            }
         }
     }
 }

@@ -76,22 +76,18 @@ fn in_turn(found: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 /// attempts under way go on.
 ///
 /// Errors: none accepts; the message has the reason of each if there are several.
-async fn first<T, A>(
-    addresses: &[SocketAddr],
-    connect: impl Fn(SocketAddr) -> A,
-) -> io::Result<T>
+async fn first<T, A>(addresses: &[SocketAddr], connect: impl Fn(SocketAddr) -> A) -> io::Result<T>
 where
     A: Future<Output = io::Result<T>>,
 {
-    let mut waiting = addresses.iter().copied();
+    let waiting = addresses.iter().copied();
     let mut under_way = FuturesUnordered::new();
     let mut failures = Vec::new();
     let attempt = |address| {
         let connecting = connect(address);
         async move { (address, connecting.await) }
     };
-    loop {
-        let Some(next) = waiting.next() else { break };
+    for next in waiting {
         under_way.push(attempt(next));
         tokio::select! {
             Some((address, outcome)) = under_way.next() => match outcome {

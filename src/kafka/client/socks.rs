@@ -65,7 +65,11 @@ impl Socks {
         let line = match connected {
             Ok(Ok(line)) => line,
             Ok(Err(cause)) => return Err(self.unreachable(to, cause)),
-            Err(_) => return Err(self.too_slow(to, ("accepted no connection", "between here and the proxy"))),
+            Err(_) => {
+                return Err(
+                    self.too_slow(to, ("accepted no connection", "between here and the proxy"))
+                );
+            }
         };
         let target = (to.host.as_str(), to.port);
         let asked = async {
@@ -81,7 +85,10 @@ impl Socks {
         match timeout_at(until, asked).await {
             Ok(Ok(stream)) => Ok(stream.into_inner()),
             Ok(Err(cause)) => Err(refused(&self.proxy, to, &cause)),
-            Err(_) => Err(self.too_slow(to, ("opened no connection", "between the proxy and the broker"))),
+            Err(_) => Err(self.too_slow(
+                to,
+                ("opened no connection", "between the proxy and the broker"),
+            )),
         }
     }
 
@@ -127,7 +134,8 @@ impl Transport for Socks {
 fn refused(proxy: &SocksProxy, to: &HostPort, cause: &tokio_socks::Error) -> Error {
     use tokio_socks::Error as Answer;
 
-    let by_name = "the proxy resolves names: correct the address that the broker advertises, or address_map";
+    let by_name =
+        "the proxy resolves names: correct the address that the broker advertises, or address_map";
     let (what, fix) = match cause {
         Answer::ConnectionNotAllowedByRuleset => (
             "its rules don't allow it",

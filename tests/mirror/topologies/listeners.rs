@@ -2,6 +2,7 @@
 //! through a SOCKS5 proxy. A broker comes back with another port.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::{LINK, PARTITIONS, check, configure, listener, mirrors};
 use crate::setting::Setting;
@@ -10,6 +11,9 @@ use crate::support::leash::Leash;
 use crate::support::ports::Port;
 use crate::support::relay::Relay;
 use crate::support::socks::{NOT_ALLOWED, Socks};
+
+/// A bootstrap address that only the proxy knows.
+const OSLO: &str = "bootstrap.oslo.svc:9095";
 
 fn external(id: i32) -> String {
     format!("kafka-{id}.paris.svc:9094")
@@ -28,89 +32,125 @@ fn two_ports() -> [Port; 2] {
     [Port::reserve(), Port::reserve()]
 }
 
+/// The ports of the listeners, and the ways to them.
+struct Ways {
+    external: [Port; 2],
+    pods: [Port; 2],
+    of_oslo: [Port; 1],
+    /// Where the second broker of Paris listens later.
+    later: Port,
+    proxy: Socks,
+    files: Leash,
+}
+
+impl Ways {
+    fn new() -> Self {
+        let of_oslo = [Port::reserve()];
+        let target = of_oslo[0].address();
+        let names = [inside(1), OSLO.to_owned()];
+        let proxy = Socks::start(names.map(|name| (name, target.clone())).into());
+        proxy.demand("farshore", "s3cret");
+        let ways = Self {
+            external: two_ports(),
+            pods: two_ports(),
+            of_oslo,
+            later: Port::reserve(),
+            proxy,
+            files: Leash::new("proxy"),
+        };
+        ways.set_password("s3cret");
+        ways
+    }
+
+    async fn between(&self) -> Setting {
+        let plain = "PLAINTEXT";
+        let paris = Spec::new(KafkaVersion::V4_1)
+            .brokers(2)
+            .listener(listener("EXTERNAL", plain, &self.external, external))
+            .listener(listener("CLIENT", plain, &self.pods, pod_ip));
+        let oslo = Spec::new(KafkaVersion::V4_1);
+        let oslo = oslo.listener(listener("CLIENT", plain, &self.of_oslo, inside));
+        let setting = Setting::between(paris, oslo, LINK).await;
+        setting.topic("orders", PARTITIONS, &[]).await;
+        setting
+    }
+
+    fn password(&self) -> PathBuf {
+        self.files.dir().join("password")
+    }
+
+    fn set_password(&self, text: &str) {
+        fs::write(self.password(), format!("{text}\n")).expect("a file");
+    }
+
+    /// The lines of the target's section: it is known by names of the proxy.
+    fn oslo(&self) -> String {
+        format!(
+            "bootstrap_servers = [{OSLO:?}]\nproxy = \"socks5://{}\"\n\
+             proxy_username = \"farshore\"\nproxy_password_file = {:?}\n",
+            self.proxy.address(),
+            self.password()
+        )
+    }
+
+    /// Each way in which the proxy may refuse is told by `check`.
+    async fn refusals(&self, setting: &Setting, paris: &str) {
+        let proxy = self.proxy.address();
+        self.proxy.refuse(Some(NOT_ALLOWED));
+        let told = check(setting, paris, &self.oslo()).await;
+        let expected =
+            format!("the SOCKS proxy {proxy} doesn't connect to {OSLO}: its rules don't allow it");
+        assert!(told.contains(&expected), "{told}");
+        self.proxy.refuse(None);
+        self.set_password("an0ther");
+        let told = check(setting, paris, &self.oslo()).await;
+        let expected = "it refuses the user name or the password";
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("an0ther"), "{told}");
+        self.set_password("s3cret");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_are_reached_by_expressions_and_through_a_proxy_also_when_one_moves() {
-    let (ports, pods, oslo_port) = (two_ports(), two_ports(), [Port::reserve()]);
-    let later = Port::reserve();
-    let of_paris = Spec::new(KafkaVersion::V4_1)
-        .brokers(2)
-        .property("default.replication.factor", "1")
-        .listener(listener("EXTERNAL", "PLAINTEXT", &ports, external))
-        .listener(listener("CLIENT", "PLAINTEXT", &pods, pod_ip));
-    let of_oslo = Spec::new(KafkaVersion::V4_1).listener(listener(
-        "CLIENT",
-        "PLAINTEXT",
-        &oslo_port,
-        inside,
-    ));
-    let mut setting = Setting::between(of_paris, of_oslo, LINK).await;
-    setting.topic("orders", PARTITIONS, &[]).await;
-
-    let brokers = ports.each_ref().map(Port::address);
+    let ways = Ways::new();
+    let mut setting = ways.between().await;
+    let brokers = ways.external.each_ref().map(Port::address);
     let (base, doors) = Relay::in_a_row("127.0.0.2", &brokers);
-    let moved = [brokers[0].clone(), later.address()];
+    let moved = [brokers[0].clone(), ways.later.address()];
     let (later_base, _later_doors) = Relay::in_a_row("127.0.0.3", &moved);
-    let paris = format!(
-        "bootstrap_servers = [\"127.0.0.2:{}\"]\n[clusters.paris.address_map]\n\
-         '/kafka-(\\d+)\\.paris\\.svc:9094/' = \"127.0.0.2:{{{base}+$1}}\"\n\
-         '/kafka-(\\d+)\\.paris\\.svc:9194/' = \"127.0.0.3:{{{later_base}+$1}}\"\n",
-        base + 1
+    let first = base + 1;
+    let paris = |map: &str| {
+        format!("bootstrap_servers = [\"127.0.0.2:{first}\"]\n[clusters.paris.address_map]\n{map}")
+    };
+    // Captures that always lead to the same port.
+    let one_door = paris(&format!(
+        "'/kafka-(\\d+)\\..*:\\d+/' = \"127.0.0.2:{{{first}+$1-$1}}\"\n"
+    ));
+    let told = check(&setting, &one_door, &ways.oslo()).await;
+    let expected = format!(
+        "brokers 1, 2 are all reached at 127.0.0.2:{first}, where without encryption nothing tells them apart"
     );
-    let target = oslo_port[0].address();
-    let names = [inside(1), "bootstrap.oslo.svc:9095".to_owned()];
-    let proxy = Socks::start(names.clone().map(|name| (name, target.clone())).into());
-    proxy.demand("farshore", "s3cret");
-    let files = Leash::new("proxy");
-    let password = files.dir().join("password");
-    fs::write(&password, "s3cret\n").expect("a file");
-    let oslo = format!(
-        "bootstrap_servers = [{:?}]\nproxy = \"socks5://{}\"\nproxy_username = \"farshore\"\n\
-         proxy_password_file = {password:?}\n",
-        names[1],
-        proxy.address()
-    );
-    let told = check(&setting, &paris, &oslo).await;
+    assert!(told.contains(&expected), "{told}");
+    let paris = paris(&format!(
+        "'/kafka-(\\d+)\\.paris\\.svc:9094/' = \"127.0.0.2:{{{base}+$1}}\"\n\
+         '/kafka-(\\d+)\\.paris\\.svc:9194/' = \"127.0.0.3:{{{later_base}+$1}}\"\n"
+    ));
+    ways.refusals(&setting, &paris).await;
+    let told = check(&setting, &paris, &ways.oslo()).await;
     assert!(told.contains("no problems found"), "{told}");
 
-    // Captures that always lead to the same port.
-    let one_door = format!(
-        "bootstrap_servers = [\"127.0.0.2:{0}\"]\n[clusters.paris.address_map]\n\
-         '/kafka-(\\d+)\\..*:\\d+/' = \"127.0.0.2:{{{0}+$1-$1}}\"\n",
-        base + 1
-    );
-    let told = check(&setting, &one_door, &oslo).await;
-    let expected = format!(
-        "brokers 1, 2 are all reached at 127.0.0.2:{}, where without encryption nothing tells them apart",
-        base + 1
-    );
-    assert!(told.contains(&expected), "{told}");
-    proxy.refuse(Some(NOT_ALLOWED));
-    let told = check(&setting, &paris, &oslo).await;
-    let expected = format!(
-        "the SOCKS proxy {} doesn't connect to {}: its rules don't allow it",
-        proxy.address(),
-        names[1]
-    );
-    assert!(told.contains(&expected), "{told}");
-    proxy.refuse(None);
-    fs::write(&password, "an0ther\n").expect("a file");
-    let told = check(&setting, &paris, &oslo).await;
-    assert!(told.contains("it refuses the user name or the password"), "{told}");
-    assert!(!told.contains("an0ther"), "{told}");
-    fs::write(&password, "s3cret\n").expect("a file");
-
-    configure(&setting, &paris, &oslo);
+    configure(&setting, &paris, &ways.oslo());
     setting.farshore.start().await;
     mirrors(&setting, 0..500).await;
-    let mut asked = proxy.asked();
+    let mut asked = ways.proxy.asked();
     asked.sort();
-    assert_eq!(asked, [names[1].clone(), names[0].clone()]);
+    assert_eq!(asked, [OSLO.to_owned(), inside(1)]);
 
     setting.paris.stop(2).await;
     doors[1].fall_silent();
-    let elsewhere = "kafka-2.paris.svc:9194";
-    let place = (later.address(), elsewhere);
-    setting.paris.move_listener(2, "EXTERNAL", (&place.0, place.1));
+    let elsewhere = (&*ways.later.address(), "kafka-2.paris.svc:9194");
+    setting.paris.move_listener(2, "EXTERNAL", elsewhere);
     setting.paris.restart(2).await;
     mirrors(&setting, 500..1_000).await;
 }

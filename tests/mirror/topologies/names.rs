@@ -25,15 +25,12 @@ async fn brokers_behind_one_address_are_told_apart_by_their_names_and_ipv6_is_an
     let oslo_port = [Port::reserve()];
     let of_paris = Spec::new(KafkaVersion::V4_1)
         .brokers(2)
-        .property("default.replication.factor", "1")
         .listener(listener("EXTERNAL", "SSL", &ports, advertised))
         .store("EXTERNAL", &store);
-    let of_oslo = Spec::new(KafkaVersion::V4_1).listener(listener(
-        "CLIENT",
-        "PLAINTEXT",
-        &oslo_port,
-        |id| format!("[2001:db8::{id}]:9095"),
-    ));
+    let of_oslo =
+        Spec::new(KafkaVersion::V4_1).listener(listener("CLIENT", "PLAINTEXT", &oslo_port, |id| {
+            format!("[2001:db8::{id}]:9095")
+        }));
     let mut setting = Setting::between(of_paris, of_oslo, LINK).await;
     setting.topic("orders", PARTITIONS, &[]).await;
 

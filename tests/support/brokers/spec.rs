@@ -180,6 +180,25 @@ impl Spec {
         *self == Self::new(self.version) && !self.version.uses_zookeeper()
     }
 
+    /// What the further listeners add to the properties of a node: to its listeners, to the advertised ones, and to the
+    /// protocols.
+    fn further_listeners(&self, id: i32) -> [String; 3] {
+        let [mut listeners, mut advertised, mut protocols] = [const { String::new() }; 3];
+        for Listener {
+            name,
+            protocol,
+            brokers,
+        } in &self.listeners
+        {
+            write!(protocols, ",{name}:{protocol}").expect("writing to a string");
+            if let Some((own, told)) = brokers.get(&id) {
+                write!(listeners, ",{name}://{own}").expect("writing to a string");
+                write!(advertised, ",{name}://{told}").expect("writing to a string");
+            }
+        }
+        [listeners, advertised, protocols]
+    }
+
     /// The nodes and their roles. A node that holds the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
         let zookeeper = self.version.uses_zookeeper();
@@ -262,24 +281,10 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         write!(client, ",TLS://{}", listener.address).expect("writing to a string");
         tls_protocol = listener.protocol;
     }
-    let mut protocols = String::new();
-    if !spec.listeners.is_empty() {
-        let mut advertised = client.clone();
-        for Listener {
-            name,
-            protocol,
-            brokers,
-        } in &spec.listeners
-        {
-            write!(protocols, ",{name}:{protocol}").expect("writing to a string");
-            if let Some((own, told)) = brokers.get(&place.id) {
-                write!(client, ",{name}://{own}").expect("writing to a string");
-                write!(advertised, ",{name}://{told}").expect("writing to a string");
-            }
-        }
-        if place.role.is_broker() {
-            set("advertised.listeners", advertised);
-        }
+    let [own, told, protocols] = spec.further_listeners(place.id);
+    if !told.is_empty() {
+        set("advertised.listeners", format!("{client}{told}"));
+        client.push_str(&own);
     }
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {

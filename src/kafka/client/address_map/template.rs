@@ -68,7 +68,9 @@ impl Template {
             parts,
         };
         let with = |text: &'static str, number| template.filled(&|_| Ok(text), &|_| Ok(number));
-        let all = SAMPLES.iter().flat_map(|text| SAMPLE_NUMBERS.map(|number| (*text, number)));
+        let all = SAMPLES
+            .iter()
+            .flat_map(|text| SAMPLE_NUMBERS.map(|number| (*text, number)));
         let mut outcomes = all.map(|(text, number)| with(text, number));
         if !outcomes.any(|it| it.is_ok_and(|it| it.parse::<HostPort>().is_ok())) {
             return Err(not_an_address(&with(SAMPLES[0], SAMPLE_NUMBERS[0])?));
@@ -88,16 +90,16 @@ impl Template {
 
     /// Puts in what was captured. Errors: why no address comes out.
     pub(super) fn fill(&self, captures: &Captures<'_>) -> Result<HostPort, String> {
-        let captured = |group: usize| {
+        let text_of = |group: usize| {
             let found = captures.get(group).map(|it| it.as_str());
             found.ok_or_else(|| format!("${group} in \"{self}\" matched nothing"))
         };
-        let number = |group| {
-            let captured = captured(group)?;
-            let number = captured.parse();
-            number.map_err(|_| format!("{captured:?} can't be added up in \"{self}\""))
+        let number_of = |group| {
+            let text = text_of(group)?;
+            let number = text.parse();
+            number.map_err(|_| format!("{text:?} can't be added up in \"{self}\""))
         };
-        let text = self.filled(&captured, &number)?;
+        let text = self.filled(&text_of, &number_of)?;
         text.parse().map_err(|_| not_an_address(&text))
     }
 
@@ -147,9 +149,8 @@ fn sum(terms: &[Term], capture: &dyn Fn(usize) -> Result<i64, String>) -> Result
 
 /// Reads what is between braces: numbers and captures with `+` and `-` between them.
 fn terms(written: &str, regex: &Regex) -> Result<Vec<Term>, String> {
-    let wrong = || {
-        format!("\"{{{written}}}\" isn't a sum of numbers and captures, like \"{{31090+$1}}\"")
-    };
+    let wrong =
+        || format!("\"{{{written}}}\" isn't a sum of numbers and captures, like \"{{31090+$1}}\"");
     let mut terms = Vec::new();
     let mut is_subtracted = false;
     let mut rest = written.trim();
@@ -183,7 +184,9 @@ fn reference<'t>(text: &'t str, regex: &Regex) -> Result<(usize, &'t str), Strin
     })?;
     if number >= regex.captures_len() {
         let groups = regex.captures_len() - 1;
-        return Err(format!("the expression has no group {number}, only {groups}"));
+        return Err(format!(
+            "the expression has no group {number}, only {groups}"
+        ));
     }
     Ok((number, after))
 }

@@ -96,13 +96,19 @@ fn captures_are_taken_over_and_added_up() {
         let map = map(&[("/kafka-(\\d+)\\.([a-z]):9092/", value)]);
         assert_eq!(led(&map, "kafka-12.a:9092"), to, "{value}");
     }
-    let map = map(&[("/kafka-(\\w+)(?:\\.(x))?:9092/", "lb:{65530+$1}"), ("/b(x)?:1/", "$1:1")]);
+    let map = map(&[
+        ("/kafka-(\\w+)(?:\\.(x))?:9092/", "lb:{65530+$1}"),
+        ("/b(x)?:1/", "$1:1"),
+    ]);
     for (advertised, why) in [
         (
             "kafka-9:9092",
             "leads nowhere from kafka-9:9092: \"lb:65539\" is not an address",
         ),
-        ("kafka-a:9092", "\"a\" can't be added up in \"lb:{65530+$1}\""),
+        (
+            "kafka-a:9092",
+            "\"a\" can't be added up in \"lb:{65530+$1}\"",
+        ),
         (
             "kafka-99999999999999999999:9092",
             "\"99999999999999999999\" can't be added up",
@@ -137,7 +143,14 @@ fn entries_that_are_wrong_say_what_would_be_right() {
     let key = |text: &str| BadEntry::Key(text.to_owned());
     let value = |text: &str| BadEntry::Value(text.to_owned());
     let of_suffixes = "a suffix is written like \"*.kafka.svc:9092\"; anything else takes an expression between slashes";
-    for wrong in ["*:9092", "*kafka:9092", "*.kafka", "*.*.svc:1", "*.:1", "*..a:1"] {
+    for wrong in [
+        "*:9092",
+        "*kafka:9092",
+        "*.kafka",
+        "*.*.svc:1",
+        "*.:1",
+        "*..a:1",
+    ] {
         assert_eq!(bad(wrong, "a:1"), key(of_suffixes), "{wrong}");
     }
     assert_eq!(
@@ -145,13 +158,17 @@ fn entries_that_are_wrong_say_what_would_be_right() {
         key("\"*\" is only at the beginning of a suffix, like \"*.kafka.svc:9092\"")
     );
     for wrong in ["/a:1", "//", "/"] {
-        assert!(matches!(bad(wrong, "a:1"), BadEntry::Key(told) if told.starts_with("an expression is written between two slashes")));
+        assert!(
+            matches!(bad(wrong, "a:1"), BadEntry::Key(told) if told.starts_with("an expression is written between two slashes"))
+        );
     }
     assert_eq!(
         bad("/a(:1/", "a:1"),
         key("not a regular expression: \"a(:1\": unclosed group")
     );
-    let address = |text: &str| format!("\"{text}\" is not an address: write host:port, or [address]:port for IPv6");
+    let address = |text: &str| {
+        format!("\"{text}\" is not an address: write host:port, or [address]:port for IPv6")
+    };
     assert_eq!(bad("a", "a:1"), key(&address("a")));
     assert_eq!(bad("a:1", "a"), value(&address("a")));
     let of_captures = "only an expression between slashes can take over parts of what it matches: write host:port";
@@ -160,10 +177,19 @@ fn entries_that_are_wrong_say_what_would_be_right() {
     }
     for (wrong, why) in [
         ("lb:$2", "the expression has no group 2, only 1"),
-        ("lb:$x", "\"$\" is followed by the number of a group in the expression, like \"$1\""),
+        (
+            "lb:$x",
+            "\"$\" is followed by the number of a group in the expression, like \"$1\"",
+        ),
         ("lb:{1+$1", "\"{\" without its closing brace"),
-        ("lb:{1*$1}", "\"{1*$1}\" isn't a sum of numbers and captures, like \"{31090+$1}\""),
-        ("lb:{}", "\"{}\" isn't a sum of numbers and captures, like \"{31090+$1}\""),
+        (
+            "lb:{1*$1}",
+            "\"{1*$1}\" isn't a sum of numbers and captures, like \"{31090+$1}\"",
+        ),
+        (
+            "lb:{}",
+            "\"{}\" isn't a sum of numbers and captures, like \"{31090+$1}\"",
+        ),
         ("lb", &address("lb")),
         ("lb:70000", &address("lb:70000")),
         ("lb:{65536+$1}", &address("lb:65536")),
@@ -194,7 +220,10 @@ fn one_address_for_several_brokers_needs_names_to_tell_them_apart() {
         (keys, found[0].1.clone())
     };
     let (keys, why) = found(NameTold::Nothing);
-    assert_eq!(keys, ["10.0.0.2:1", "kafka-1.svc:1", "*.svc:2", "/a-(\\d):1/"]);
+    assert_eq!(
+        keys,
+        ["10.0.0.2:1", "kafka-1.svc:1", "*.svc:2", "/a-(\\d):1/"]
+    );
     assert_eq!(
         why,
         "several brokers would be reached at other:1, where without encryption nothing tells them apart: give each broker an address or a port of its own, or use security_protocol = \"SSL\" or \"SASL_SSL\" and a load balancer that goes by the name in the handshake (SNI)"
@@ -205,7 +234,10 @@ fn one_address_for_several_brokers_needs_names_to_tell_them_apart() {
     // Names are told, addresses aren't.
     let (keys, why) = found(NameTold::Advertised);
     assert_eq!(keys, ["10.0.0.2:1"]);
-    assert!(why.contains("let each advertise a name of its own"), "{why}");
+    assert!(
+        why.contains("let each advertise a name of its own"),
+        "{why}"
+    );
 }
 
 /// The rules of a map as plainly as they can be said.

@@ -326,14 +326,24 @@ async fn a_broker_that_comes_back_elsewhere_is_followed_at_once() {
     let began = Instant::now();
     let metadata = async {
         passes(Duration::from_secs(1)).await;
-        cluster.refresh(cluster.metadata().generation).await.unwrap();
+        cluster
+            .refresh(cluster.metadata().generation)
+            .await
+            .unwrap();
     };
     let waits = async {
         let failed = cluster.connection(BrokerId(2), Slot::Journal).await;
         assert_eq!(failed.unwrap_err().kind(), Kind::Disconnected);
-        cluster.connection(BrokerId(2), Slot::Journal).await.unwrap()
+        cluster
+            .connection(BrokerId(2), Slot::Journal)
+            .await
+            .unwrap()
     };
     let (connection, ()) = tokio::join!(waits, metadata);
     assert_eq!(connection.peer().endpoint.dial.to_string(), "c:3");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
 }

@@ -14,12 +14,20 @@ fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
 #[test]
 fn both_kinds_are_tried_in_turn_beginning_with_the_first() {
     let found = addresses(&[
-        "[::1]:1", "[::2]:1", "[::1]:1", "10.0.0.1:1", "[::3]:1", "10.0.0.2:1",
+        "[::1]:1",
+        "[::2]:1",
+        "[::1]:1",
+        "10.0.0.1:1",
+        "[::3]:1",
+        "10.0.0.2:1",
     ]);
     let expected = addresses(&["[::1]:1", "10.0.0.1:1", "[::2]:1", "10.0.0.2:1", "[::3]:1"]);
     assert_eq!(in_turn(found), expected);
     let many = (0..=255).map(|last| SocketAddr::from(([10, 0, 0, last], 1)));
-    assert_eq!(in_turn(many.clone()), many.take(ADDRESSES_MAX).collect::<Vec<_>>());
+    assert_eq!(
+        in_turn(many.clone()),
+        many.take(ADDRESSES_MAX).collect::<Vec<_>>()
+    );
 }
 
 /// What an address does with connections.
@@ -100,7 +108,10 @@ async fn the_error_has_the_reason_of_each_address() {
     let (outcome, _) = race(&[Does::Refuse(1)]).await;
     assert_eq!(outcome.unwrap_err().to_string(), "connection refused");
     let (outcome, _) = race(&[]).await;
-    assert_eq!(outcome.unwrap_err().to_string(), "the name has no addresses");
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        "the name has no addresses"
+    );
 }
 
 #[tokio::test]
@@ -126,5 +137,8 @@ async fn addresses_of_both_kinds_are_reached() {
 async fn a_name_that_is_unknown_is_named() {
     let error = connect_tcp(&HostPort::new("kafka-0.invalid", 1)).await;
     let told = error.unwrap_err().to_string();
-    assert!(told.starts_with("the name kafka-0.invalid can't be looked up: "), "{told}");
+    assert!(
+        told.starts_with("the name kafka-0.invalid can't be looked up: "),
+        "{told}"
+    );
 }

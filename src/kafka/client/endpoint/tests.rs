@@ -12,7 +12,9 @@ fn map(entries: &[(&str, &str)], told: NameTold) -> AddressMap {
 fn brokers(advertised: &[&str], map: &AddressMap) -> Vec<Endpoint> {
     let advertised = (1..).zip(advertised);
     let advertised = advertised.map(|(id, it)| (BrokerId(id), it.parse().unwrap()));
-    Endpoint::of_brokers(advertised, map).into_values().collect()
+    Endpoint::of_brokers(advertised, map)
+        .into_values()
+        .collect()
 }
 
 #[test]
@@ -46,7 +48,10 @@ fn an_address_that_leads_nowhere_is_not_dialed() {
     let error = endpoint.check().unwrap_err();
     assert_eq!(error.kind(), Kind::Disconnected);
     let told = error.to_string();
-    assert!(told.starts_with("both \"/a.*:1/\" and \"/.*a:1/\" in"), "{told}");
+    assert!(
+        told.starts_with("both \"/a.*:1/\" and \"/.*a:1/\" in"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -71,7 +76,11 @@ fn brokers_behind_one_door_are_dialed_only_if_names_tell_them_apart() {
         found[2].check().unwrap();
     }
     let by_name = map(&entries, NameTold::Advertised);
-    let all_checked = |advertised: &[&str]| brokers(advertised, &by_name).iter().all(|it| it.check().is_ok());
+    let all_checked = |advertised: &[&str]| {
+        brokers(advertised, &by_name)
+            .iter()
+            .all(|it| it.check().is_ok())
+    };
     assert!(all_checked(&advertised));
     // The same name at another port, or with another spelling, is the same name.
     assert!(!all_checked(&["kafka-1.svc:1", "KAFKA-1.svc:1"]));
@@ -83,5 +92,9 @@ fn brokers_that_advertise_one_address_are_left_as_they_are() {
     let found = brokers(&["a:1", "a:1"], &AddressMap::default());
     assert!(found.iter().all(|it| it.check().is_ok()));
     let mapped = map(&[("b:1", "a:1")], NameTold::Nothing);
-    assert!(brokers(&["a:1", "b:1"], &mapped).iter().all(|it| it.check().is_err()));
+    assert!(
+        brokers(&["a:1", "b:1"], &mapped)
+            .iter()
+            .all(|it| it.check().is_err())
+    );
 }

@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, split};
 
-use crate::kafka::client::ApiKey;
 use crate::kafka::client::AddressMap;
+use crate::kafka::client::ApiKey;
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::testing::{FakeNet, Reply, framed, next_call, versions};
 use crate::model::ClusterName;

@@ -208,7 +208,10 @@ async fn nobody_waits_for_a_broker_at_an_address_that_it_no_longer_has() {
     let (outcomes, ()) = tokio::join!(join_all(waiting), moves);
     let [(of_broker, after), (of_bootstrap, at_the_end)] = outcomes.try_into().unwrap();
     let told = of_broker.unwrap_err().chain();
-    assert!(told.ends_with("the broker no longer advertises a:1"), "{told}");
+    assert!(
+        told.ends_with("the broker no longer advertises a:1"),
+        "{told}"
+    );
     assert_eq!(after, Duration::from_secs(3));
     // Nobody knows whether something else answers there later.
     assert_eq!(of_bootstrap.unwrap_err().kind(), Kind::TimedOut);

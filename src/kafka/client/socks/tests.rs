@@ -75,7 +75,14 @@ async fn arrives(stream: Result<ByteStream>) {
 #[tokio::test]
 async fn names_are_resolved_by_the_proxy_and_addresses_sent_as_such() {
     let ipv4 = vec![5, 1, 0, 1, 10, 0, 0, 1, 0x23, 0x84];
-    let ipv6 = [&[5, 1, 0, 4], [0xfd; 1].as_slice(), &[0; 14], &[1], &[0x23, 0x84]].concat();
+    let ipv6 = [
+        &[5, 1, 0, 4],
+        [0xfd; 1].as_slice(),
+        &[0; 14],
+        &[1],
+        &[0x23, 0x84],
+    ]
+    .concat();
     for (to, request) in [
         ("kafka-0.svc:9092", by_name()),
         ("10.0.0.1:9092", ipv4),
@@ -113,14 +120,38 @@ async fn a_login_is_sent_if_the_proxy_wants_one() {
 #[tokio::test]
 async fn each_refusal_names_proxy_and_target_and_what_it_means() {
     for (code, what, fix) in [
-        (1, "it has failed, for a reason that it doesn't tell", "proxy's log"),
-        (2, "its rules don't allow it", "let the proxy's rules allow this host and port"),
-        (3, "the network is unreachable from there", "the proxy resolves names"),
-        (4, "the host is unreachable from there, or its name is unknown there", "the proxy resolves names"),
+        (
+            1,
+            "it has failed, for a reason that it doesn't tell",
+            "proxy's log",
+        ),
+        (
+            2,
+            "its rules don't allow it",
+            "let the proxy's rules allow this host and port",
+        ),
+        (
+            3,
+            "the network is unreachable from there",
+            "the proxy resolves names",
+        ),
+        (
+            4,
+            "the host is unreachable from there, or its name is unknown there",
+            "the proxy resolves names",
+        ),
         (5, "the connection was refused there", "start the broker"),
         (6, "it took too long there", "the proxy resolves names"),
-        (7, "it doesn't open connections", "use a proxy that supports CONNECT"),
-        (8, "it takes no addresses of this kind", "let the broker advertise a name"),
+        (
+            7,
+            "it doesn't open connections",
+            "use a proxy that supports CONNECT",
+        ),
+        (
+            8,
+            "it takes no addresses of this kind",
+            "let the broker advertise a name",
+        ),
     ] {
         let script = vec![
             (GREETING.to_vec(), OPEN.to_vec()),
@@ -130,7 +161,8 @@ async fn each_refusal_names_proxy_and_target_and_what_it_means() {
         let error = connect(&proxy, None, "kafka-0.svc:9092").await.unwrap_err();
         assert_eq!(error.kind(), Kind::Disconnected);
         let told = error.chain();
-        let begin = format!("the SOCKS proxy {proxy} doesn't connect to kafka-0.svc:9092: {what}; ");
+        let begin =
+            format!("the SOCKS proxy {proxy} doesn't connect to kafka-0.svc:9092: {what}; ");
         assert!(told.starts_with(&begin) && told.contains(fix), "{told}");
     }
 }
@@ -145,12 +177,26 @@ async fn logins_that_fail_say_so_without_the_password() {
     ];
     let none_known = |greeting: &[u8]| vec![(greeting.to_vec(), vec![5, 0xff])];
     for (login, script, expected) in [
-        (Some(&login), refused, "it refuses the user name or the password; correct proxy_username or proxy_password_file"),
-        (None, none_known(GREETING), "it demands a login; set proxy_username and proxy_password_file"),
-        (Some(&login), none_known(GREETING_WITH_LOGIN), "it takes no logins with a user name and a password"),
+        (
+            Some(&login),
+            refused,
+            "it refuses the user name or the password; correct proxy_username or proxy_password_file",
+        ),
+        (
+            None,
+            none_known(GREETING),
+            "it demands a login; set proxy_username and proxy_password_file",
+        ),
+        (
+            Some(&login),
+            none_known(GREETING_WITH_LOGIN),
+            "it takes no logins with a user name and a password",
+        ),
     ] {
         let (proxy, _task) = proxy(script).await;
-        let error = connect(&proxy, login.cloned(), "kafka-0.svc:9092").await.unwrap_err();
+        let error = connect(&proxy, login.cloned(), "kafka-0.svc:9092")
+            .await
+            .unwrap_err();
         let told = error.chain();
         assert!(told.contains(expected), "{told}");
         assert!(!told.contains("s3cret"), "{told}");
@@ -158,24 +204,41 @@ async fn logins_that_fail_say_so_without_the_password() {
     // The file is read again for each connection.
     file.close().unwrap();
     let nobody = HostPort::new("127.0.0.1", 1);
-    let error = connect(&nobody, Some(login), "kafka-0.svc:9092").await.unwrap_err();
+    let error = connect(&nobody, Some(login), "kafka-0.svc:9092")
+        .await
+        .unwrap_err();
     let told = error.chain();
-    assert!(told.contains("correct proxy_password_file") && told.contains("can't be read"), "{told}");
+    assert!(
+        told.contains("correct proxy_password_file") && told.contains("can't be read"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_proxy_is_recognized() {
     let http = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
     let (address, _task) = proxy(vec![(GREETING.to_vec(), http)]).await;
-    let error = connect(&address, None, "kafka-0.svc:9092").await.unwrap_err();
-    assert!(error.chain().contains("what listens there doesn't speak SOCKS5; correct proxy"), "{}", error.chain());
+    let error = connect(&address, None, "kafka-0.svc:9092")
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .chain()
+            .contains("what listens there doesn't speak SOCKS5; correct proxy"),
+        "{}",
+        error.chain()
+    );
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed: HostPort = listener.local_addr().unwrap().to_string().parse().unwrap();
     drop(listener);
-    let error = connect(&closed, None, "kafka-0.svc:9092").await.unwrap_err();
+    let error = connect(&closed, None, "kafka-0.svc:9092")
+        .await
+        .unwrap_err();
     let told = error.chain();
-    let expected = format!("the SOCKS proxy {closed}, through which kafka-0.svc:9092 is reached, can't be reached itself; start it, or correct proxy: ");
+    let expected = format!(
+        "the SOCKS proxy {closed}, through which kafka-0.svc:9092 is reached, can't be reached itself; start it, or correct proxy: "
+    );
     assert!(told.starts_with(&expected), "{told}");
 }
 
@@ -183,9 +246,15 @@ async fn what_is_no_proxy_is_recognized() {
 async fn a_proxy_that_hangs_is_named_before_the_connection_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: HostPort = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let error = connect(&address, None, "kafka-0.svc:9092").await.unwrap_err();
+    let error = connect(&address, None, "kafka-0.svc:9092")
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::TimedOut);
     let told = error.chain();
-    let expected = format!("the SOCKS proxy {address}, through which kafka-0.svc:9092 is reached, ");
-    assert!(told.starts_with(&expected) && told.contains("within 15s"), "{told}");
+    let expected =
+        format!("the SOCKS proxy {address}, through which kafka-0.svc:9092 is reached, ");
+    assert!(
+        told.starts_with(&expected) && told.contains("within 15s"),
+        "{told}"
+    );
 }
