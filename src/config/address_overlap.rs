@@ -21,7 +21,7 @@ const CHARACTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789-_.:[]";
 
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shared {
+pub(super) enum Flaw {
     /// Another one matches this address, too.
     Address { other: Arc<str>, example: String },
     /// It matches no address.
@@ -31,7 +31,7 @@ pub(super) enum Shared {
 }
 
 /// Returns the expressions with which something is wrong, as written: at most one finding for each.
-pub(super) fn find(map: &AddressMap) -> Vec<(String, Shared)> {
+pub(super) fn find(map: &AddressMap) -> Vec<(String, Flaw)> {
     let precedence = map.precedence().into_iter();
     let precedence = precedence.map(|it| anchored(&it)).collect();
     let mut walk = Walk {
@@ -43,18 +43,18 @@ pub(super) fn find(map: &AddressMap) -> Vec<(String, Shared)> {
     let all: Vec<_> = map.expressions().collect();
     for (number, (written, regex)) in all.iter().enumerate() {
         if walk.shared(&[regex]) == Some(None) {
-            found.push((written.to_string(), Shared::Nothing));
+            found.push((written.to_string(), Flaw::Nothing));
             continue;
         }
         let shared = all[..number].iter().find_map(|(earlier, other)| {
             let other_name = Arc::clone(earlier);
             match walk.shared(&[regex, other]) {
                 Some(None) => None,
-                Some(Some(example)) => Some(Shared::Address {
+                Some(Some(example)) => Some(Flaw::Address {
                     other: other_name,
                     example,
                 }),
-                None => Some(Shared::Undecided { other: other_name }),
+                None => Some(Flaw::Undecided { other: other_name }),
             }
         });
         found.extend(shared.map(|shared| (written.to_string(), shared)));

@@ -1,6 +1,6 @@
 use super::*;
 
-fn found(entries: &[(&str, &str)]) -> Vec<(String, Shared)> {
+fn found(entries: &[(&str, &str)]) -> Vec<(String, Flaw)> {
     let mut map = AddressMap::default();
     for (key, value) in entries {
         map.add(key, value).unwrap();
@@ -8,9 +8,9 @@ fn found(entries: &[(&str, &str)]) -> Vec<(String, Shared)> {
     find(&map)
 }
 
-fn shared(written: &str, other: &str, example: &str) -> Vec<(String, Shared)> {
+fn shared(written: &str, other: &str, example: &str) -> Vec<(String, Flaw)> {
     let (other, example) = (other.into(), example.to_owned());
-    vec![(written.to_owned(), Shared::Address { other, example })]
+    vec![(written.to_owned(), Flaw::Address { other, example })]
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn an_expression_that_matches_no_address_is_found() {
         "/a:99999/",
         "/a b:1/",
     ] {
-        let expected = vec![(nothing.to_owned(), Shared::Nothing)];
+        let expected = vec![(nothing.to_owned(), Flaw::Nothing)];
         assert_eq!(found(&[(nothing, "x:1")]), expected, "{nothing}");
     }
     assert_eq!(found(&[("/kafka:\\d+/", "x:1")]), []);
@@ -65,7 +65,7 @@ fn an_expression_that_matches_no_address_is_found() {
 #[test]
 fn what_is_too_much_is_left_undecided() {
     let (a, b) = ("/(a|b)*a(a|b){18}:1/", "/(a|b)*b(a|b){18}:1/");
-    let undecided = Shared::Undecided { other: a.into() };
+    let undecided = Flaw::Undecided { other: a.into() };
     assert_eq!(
         found(&[(a, "x:1"), (b, "y:1")]),
         [(b.to_owned(), undecided)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::super::address_overlap::{self, Shared};
+use super::super::address_overlap::{self, Flaw};
 use super::super::problem::{Problems, Span};
 use super::super::values::{As, Line};
 use super::sasl;
@@ -42,17 +42,17 @@ pub(super) fn address_map(
             continue;
         };
         match found {
-            Shared::Address { other, example } => problems.add(
+            Flaw::Address { other, example } => problems.add(
                 place,
                 format!(
                     "{other:?} matches {example}, too: narrow one of them, or give such addresses keys of their own"
                 ),
             ),
-            Shared::Nothing => problems.add(
+            Flaw::Nothing => problems.add(
                 place,
                 "it matches no address: it is compared with the whole of what a broker advertises, host:port",
             ),
-            Shared::Undecided { other } => problems.warn(
+            Flaw::Undecided { other } => problems.warn(
                 place,
                 format!(
                     "whether {other:?} matches the same addresses is too much to find out: if one is matched by both, its broker isn't connected to"

@@ -130,13 +130,28 @@ impl Transport for Socks {
     }
 }
 
-/// Says what an answer of the proxy means, and what to do about it.
+/// The error for a target to which the proxy opens no connection.
 fn refused(proxy: &SocksProxy, to: &HostPort, cause: &tokio_socks::Error) -> Error {
+    let address = &proxy.address;
+    if let tokio_socks::Error::Io(cause) = cause {
+        let text = format!(
+            "the SOCKS proxy {address} closed the connection instead of opening one to {to}; see whether what listens there is a SOCKS5 proxy, or correct proxy"
+        );
+        let cause = std::io::Error::new(cause.kind(), cause.to_string());
+        return Error::new(Kind::Disconnected, text).caused_by(cause);
+    }
+    let (what, fix) = meaning(cause, proxy.login.is_some());
+    let text = format!("the SOCKS proxy {address} doesn't connect to {to}: {what}; {fix}");
+    Error::new(Kind::Disconnected, text)
+}
+
+/// Returns what an answer of the proxy means, and what to do about it.
+fn meaning(cause: &tokio_socks::Error, has_login: bool) -> (&'static str, &'static str) {
     use tokio_socks::Error as Answer;
 
     let by_name =
         "the proxy resolves names: correct the address that the broker advertises, or address_map";
-    let (what, fix) = match cause {
+    match cause {
         Answer::ConnectionNotAllowedByRuleset => (
             "its rules don't allow it",
             "let the proxy's rules allow this host and port",
@@ -167,24 +182,14 @@ fn refused(proxy: &SocksProxy, to: &HostPort, cause: &tokio_socks::Error) -> Err
             "it refuses the user name or the password",
             "correct proxy_username or proxy_password_file",
         ),
-        Answer::NoAcceptableAuthMethods | Answer::UnknownAuthMethod => match proxy.login {
-            Some(_) => (
-                "it takes no logins with a user name and a password, or answers as no proxy does",
-                "use a proxy that takes them (RFC 1929) or, if it admits everybody, remove proxy_username",
-            ),
-            None => (
-                "it demands a login",
-                "set proxy_username and proxy_password_file",
-            ),
-        },
-        Answer::Io(cause) => {
-            let text = format!(
-                "the SOCKS proxy {} closed the connection instead of opening one to {to}; see whether what listens there is a SOCKS5 proxy, or correct proxy",
-                proxy.address
-            );
-            let cause = std::io::Error::new(cause.kind(), cause.to_string());
-            return Error::new(Kind::Disconnected, text).caused_by(cause);
-        }
+        Answer::NoAcceptableAuthMethods | Answer::UnknownAuthMethod if has_login => (
+            "it takes no logins with a user name and a password, or answers as no proxy does",
+            "use a proxy that takes them (RFC 1929) or, if it admits everybody, remove proxy_username",
+        ),
+        Answer::NoAcceptableAuthMethods | Answer::UnknownAuthMethod => (
+            "it demands a login",
+            "set proxy_username and proxy_password_file",
+        ),
         Answer::InvalidResponseVersion
         | Answer::InvalidReservedByte
         | Answer::UnknownAddressType
@@ -200,10 +205,7 @@ fn refused(proxy: &SocksProxy, to: &HostPort, cause: &tokio_socks::Error) -> Err
             "it answers in a way that farshore doesn't know",
             "look into the proxy's log",
         ),
-    };
-    let proxy = &proxy.address;
-    let text = format!("the SOCKS proxy {proxy} doesn't connect to {to}: {what}; {fix}");
-    Error::new(Kind::Disconnected, text)
+    }
 }
 
 #[cfg(test)]

@@ -87,9 +87,9 @@ impl Ways {
     fn oslo(&self) -> String {
         format!(
             "bootstrap_servers = [{OSLO:?}]\nproxy = \"socks5://{}\"\n\
-             proxy_username = \"farshore\"\nproxy_password_file = {:?}\n",
+             proxy_username = \"farshore\"\nproxy_password_file = \"{}\"\n",
             self.proxy.address(),
-            self.password()
+            self.password().display()
         )
     }
 

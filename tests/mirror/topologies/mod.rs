@@ -10,7 +10,8 @@ use crate::support::brokers::Listener;
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 
-const LINK: &str = "path = \"raw\"\ntopics = [\"orders\"]\nrefresh_interval = \"500ms\"";
+const LINK: &str = "path = \"raw\"\ntopics = [\"orders\"]\nrefresh_interval = \"500ms\"\n\
+                    request_timeout = \"3s\"";
 const PARTITIONS: i32 = 4;
 
 /// A listener of all brokers on these ports, counted from 1, and what each of them advertises.

@@ -41,7 +41,10 @@ async fn brokers_behind_one_address_are_told_apart_by_their_names_and_ipv6_is_an
     ];
     let names = names.map(|(name, port)| (name.to_owned(), port.address()));
     let balancer = Relay::by_name("127.0.0.4", names.into());
-    let tls = format!("security_protocol = \"SSL\"\ntls.ca_file = {trusted:?}\n");
+    let tls = format!(
+        "security_protocol = \"SSL\"\ntls.ca_file = \"{}\"\n",
+        trusted.display()
+    );
     let mapped = format!(
         "bootstrap_servers = [\"bootstrap.paris.svc:9093\"]\n\
          address_map = {{ \"*.paris.svc:9093\" = {:?} }}\n",
