@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use crate::api::state::{Reach, Unreachable};
 use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::kafka::client::{
-    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Tls,
-    Transport,
+    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Socks,
+    Tls, Transport,
 };
 use crate::model::{CertificateEnds, ClusterName};
 
@@ -103,10 +103,14 @@ pub(crate) fn open_one(
     if let Some(haste) = haste {
         haste.limit(&mut settings);
     }
-    let Some(tls) = &cluster.tls else {
-        return Some(Watched::new(Cluster::new(settings, Arc::new(Plain)), None));
+    let line: Arc<dyn Transport> = match &cluster.proxy {
+        Some(proxy) => Arc::new(Socks::new(proxy.clone(), settings.connect_timeout)),
+        None => Arc::new(Plain),
     };
-    let tls = Arc::new(Tls::new(Arc::new(Plain), name.clone(), tls.clone()));
+    let Some(tls) = &cluster.tls else {
+        return Some(Watched::new(Cluster::new(settings, line), None));
+    };
+    let tls = Arc::new(Tls::new(line, name.clone(), tls.clone()));
     let transport = Arc::clone(&tls) as Arc<dyn Transport>;
     Some(Watched::new(Cluster::new(settings, transport), Some(tls)))
 }

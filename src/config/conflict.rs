@@ -73,6 +73,7 @@ fn report_out_of_reach(
             .is_some_and(LoginConfig::has_extensions);
         for (key, is_given) in [
             ("address_map", !cluster.address_map.is_empty()),
+            ("proxy", cluster.proxy.is_some()),
             ("tls.server_name", other_name.is_some()),
             ("sasl.extensions", has_extensions),
         ] {

@@ -9,6 +9,7 @@
 //! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
 //! them.
 
+mod address_overlap;
 mod api;
 pub(crate) mod circle;
 mod concealed;

@@ -247,14 +247,14 @@ impl<'a> Selector<'a> {
 
 /// An automaton whose states are created when they are first reached.
 #[derive(Debug)]
-struct Automaton {
+pub(super) struct Automaton {
     dfa: DFA,
     cache: Cache,
 }
 
 impl Automaton {
     /// `None` if its rules exceed the limit.
-    fn new(expressions: &[String]) -> Option<Self> {
+    pub(super) fn new(expressions: &[String]) -> Option<Self> {
         let rules = thompson::Config::new()
             .nfa_size_limit(Some(RULES_BYTES))
             .which_captures(thompson::WhichCaptures::None);
@@ -274,7 +274,7 @@ impl Automaton {
         })
     }
 
-    fn begin(&mut self, prefix: &str) -> Option<LazyStateID> {
+    pub(super) fn begin(&mut self, prefix: &str) -> Option<LazyStateID> {
         let anchored = start::Config::new().anchored(regex_automata::Anchored::Yes);
         let first = self.dfa.start_state(&mut self.cache, &anchored).ok()?;
         prefix
@@ -282,7 +282,7 @@ impl Automaton {
             .try_fold(first, |state, character| self.step(state, character))
     }
 
-    fn step(&mut self, state: LazyStateID, character: u8) -> Option<LazyStateID> {
+    pub(super) fn step(&mut self, state: LazyStateID, character: u8) -> Option<LazyStateID> {
         let next = self.dfa.next_state(&mut self.cache, state, character);
         next.ok().filter(|next| !next.is_quit())
     }

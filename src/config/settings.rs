@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::files::SecretSource;
-use crate::kafka::client::{HostPort, ScramHash, TlsSettings, TokenSource};
+use crate::kafka::client::{AddressMap, HostPort, ScramHash, SocksProxy, TlsSettings, TokenSource};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
@@ -41,7 +41,9 @@ pub struct ClusterConfig {
     /// The bootstrap addresses; at least one.
     pub bootstrap: Vec<HostPort>,
     /// Reachable addresses, by the addresses that brokers advertise.
-    pub address_map: BTreeMap<HostPort, HostPort>,
+    pub address_map: AddressMap,
+    /// The proxy through which its brokers are reached, if there is one.
+    pub proxy: Option<SocksProxy>,
     /// The login, if the brokers require one.
     pub login: Option<LoginConfig>,
     /// How connections are encrypted, if they are.

@@ -4,6 +4,7 @@ mod encryption;
 mod good;
 mod lines;
 mod many;
+mod networks;
 mod refused;
 mod security;
 mod tokens;

@@ -36,6 +36,7 @@ mod setting;
 mod strangers;
 mod stress;
 mod tls;
+mod topologies;
 mod unmirrored;
 mod verify;
 mod versions;

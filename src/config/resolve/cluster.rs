@@ -11,10 +11,11 @@ use super::super::document::Section;
 use super::super::problem::Problems;
 use super::super::settings::ClusterConfig;
 use super::super::values::{As, Line, check_name, or};
+use super::network;
 use super::sasl::Sasl;
 use super::security::{self, Protocol};
 use super::tls::{self, Tls};
-use crate::kafka::client::HostPort;
+use crate::kafka::client::{HostPort, NameTold};
 use crate::model::ClusterName;
 
 /// The keys of the section.
@@ -25,7 +26,10 @@ pub(super) struct Raw {
     security_protocol: Option<Spanned<String>>,
     tls: Option<Spanned<Section<Tls>>>,
     sasl: Option<Spanned<Section<Sasl>>>,
-    address_map: BTreeMap<As<HostPort>, As<HostPort>>,
+    address_map: BTreeMap<Spanned<String>, Spanned<String>>,
+    proxy: Option<Spanned<String>>,
+    proxy_username: Option<Spanned<As<Line>>>,
+    proxy_password_file: Option<Spanned<String>>,
     client_id: Option<As<Line>>,
     connect_timeout: Option<As<Duration>>,
     metadata_max_age: Option<As<Duration>>,
@@ -50,7 +54,19 @@ pub(super) fn resolve(
     if servers.get_ref().is_empty() {
         problems.empty(&servers.span(), "at least one address is needed");
     }
-    let address_map = raw.address_map.into_iter();
+    let is_plain = |protocol: &Protocol| protocol.encrypted().is_some();
+    let has_one_name = tls.as_ref().is_some_and(|tls| tls.server_name.is_some());
+    let told = match &protocol {
+        Some(protocol) if is_plain(protocol) => NameTold::Nothing,
+        _ if has_one_name => NameTold::ServerName,
+        _ => NameTold::Advertised,
+    };
+    let address_map = network::address_map(&raw.address_map, told, problems);
+    let proxy = network::proxy(
+        raw.proxy,
+        (raw.proxy_username, raw.proxy_password_file),
+        problems,
+    );
     Some(ClusterConfig {
         name: ClusterName::new(name.get_ref().as_str()),
         bootstrap: servers
@@ -58,9 +74,8 @@ pub(super) fn resolve(
             .into_iter()
             .map(|server| server.0)
             .collect(),
-        address_map: address_map
-            .map(|(advertised, reachable)| (advertised.0, reachable.0))
-            .collect(),
+        address_map,
+        proxy,
         login,
         tls,
         client_id: or(raw.client_id, defaults::CLIENT_ID.to_owned()),

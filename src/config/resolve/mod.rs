@@ -5,6 +5,7 @@
 
 mod cluster;
 mod link;
+mod network;
 mod policy;
 mod sasl;
 mod security;

@@ -259,7 +259,7 @@ fn client_credentials(sasl: Sasl, place: &Span, problems: &Problems<'_>) -> Opti
 }
 
 /// The path of a file that holds a secret.
-fn of_file(file: &Spanned<String>, problems: &Problems<'_>) -> Option<PathBuf> {
+pub(super) fn of_file(file: &Spanned<String>, problems: &Problems<'_>) -> Option<PathBuf> {
     let path = PathBuf::from(file.get_ref());
     let read = SecretSource::File(path.clone()).read();
     let read = read.map_err(|error| error.to_string());

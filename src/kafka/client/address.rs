@@ -1,10 +1,8 @@
-//! Broker addresses: host and port, as text in configuration and messages, and where a connection leads.
+//! Broker addresses: host and port, as text in configuration and messages.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
-
-use crate::model::BrokerId;
 
 /// A host (name, IPv4 or IPv6 address without brackets) and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +20,21 @@ impl HostPort {
             port,
         }
     }
+
+    /// The same address as it is compared: DNS doesn't tell upper case from lower case, and an IPv6 address can be written
+    /// in several ways.
+    pub(crate) fn canonical(&self) -> Self {
+        let host = match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => self.host.to_ascii_lowercase(),
+        };
+        Self::new(host, self.port)
+    }
+
+    /// Whether the host is an address, not a name.
+    pub(crate) fn is_ip(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok()
+    }
 }
 
 impl fmt::Display for HostPort {
@@ -30,53 +43,6 @@ impl fmt::Display for HostPort {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// Reachable addresses, by the addresses that brokers advertise.
-pub(crate) type AddressMap = BTreeMap<HostPort, HostPort>;
-
-/// Where a connection leads: to a broker, under the address that it advertises, over the address that is dialed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Endpoint {
-    /// The broker expected there; `None` for a bootstrap address.
-    pub broker: Option<BrokerId>,
-    /// The address by which the cluster knows the broker: its certificate and tickets are for this host.
-    pub advertised: HostPort,
-    /// The address to connect to.
-    pub dial: HostPort,
-}
-
-impl Endpoint {
-    /// Returns the endpoint of a broker that advertises this address.
-    pub(crate) fn of_broker(broker: BrokerId, advertised: HostPort, map: &AddressMap) -> Self {
-        Self {
-            broker: Some(broker),
-            dial: map.get(&advertised).unwrap_or(&advertised).clone(),
-            advertised,
-        }
-    }
-
-    /// Returns the endpoint of a bootstrap address, which is dialed as it is written. Its advertised address is the same
-    /// unless `map` leads from another one there.
-    pub(crate) fn bootstrap(written: &HostPort, map: &AddressMap) -> Self {
-        let advertised = map.iter().rfind(|(_, dial)| *dial == written);
-        Self {
-            broker: None,
-            advertised: advertised
-                .map_or(written, |(advertised, _)| advertised)
-                .clone(),
-            dial: written.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.broker {
-            Some(broker) => write!(f, "broker {broker} at {}", self.dial),
-            None => write!(f, "{}", self.dial),
         }
     }
 }

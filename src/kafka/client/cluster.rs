@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
-use super::address::AddressMap;
+use super::address_map::AddressMap;
 use super::auth::Login;
 use super::coalesce::Coalescers;
 use super::error_codes::code_of;

@@ -40,6 +40,7 @@ pub(crate) async fn connect(
     (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
+    peer.endpoint.check()?;
     let (to, cluster) = (peer.endpoint.clone(), peer.cluster.clone());
     let mut waits_for = Stage::Connection;
     let connected = timeout(limit, async {

@@ -17,7 +17,7 @@ use kafka_protocol::protocol::{Decodable, HeaderVersion};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
-use super::address::AddressMap;
+use super::address_map::AddressMap;
 use super::encode::{ThrottledResponse, take_header};
 use super::error_codes::{code_of, describe};
 use super::{Endpoint, HostPort, layout};
@@ -209,17 +209,12 @@ impl Metadata {
     ) -> Result<Self> {
         let cluster_id = response.cluster_id.map(|id| id.to_string());
         check_cluster(self.cluster_id.as_deref(), cluster_id.as_deref())?;
-        let brokers: BTreeMap<_, _> = response
-            .brokers
-            .iter()
-            .filter_map(|broker| {
-                let port = u16::try_from(broker.port).ok()?;
-                let advertised = HostPort::new(broker.host.as_str(), port);
-                let broker = BrokerId(broker.node_id.0);
-                let endpoint = Endpoint::of_broker(broker, advertised, address_map);
-                Some((broker, endpoint))
-            })
-            .collect();
+        let advertised = response.brokers.iter().filter_map(|broker| {
+            let port = u16::try_from(broker.port).ok()?;
+            let host = broker.host.trim_start_matches('[').trim_end_matches(']');
+            Some((BrokerId(broker.node_id.0), HostPort::new(host, port)))
+        });
+        let brokers = Endpoint::of_brokers(advertised, address_map);
         if brokers.is_empty() {
             let text = "the broker knows no brokers yet; it is probably starting";
             return Err(Error::new(Kind::Disconnected, text));

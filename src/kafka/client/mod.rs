@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Cluster ── metadata, coordinators ──┐
-//!    └─ pool ── Connection ── Link ── Transport (TCP, TLS over it)
+//!    └─ pool ── Connection ── Link ── Transport (TCP or SOCKS, TLS over it)
 //!                  └─ Pending (one answer)
 //! ```
 //!
@@ -11,11 +11,14 @@
 //! Doesn't: know about links, which topics are mirrored, or what a batch contains.
 
 mod address;
+mod address_map;
 mod auth;
 mod cluster;
 pub(crate) mod coalesce;
 mod connection;
+mod dial;
 mod encode;
+mod endpoint;
 pub(crate) mod error_codes;
 mod frame;
 mod handshake;
@@ -28,6 +31,7 @@ mod request;
 mod response;
 mod retry;
 mod single_flight;
+mod socks;
 mod stream;
 mod stream_end;
 mod tls;
@@ -38,7 +42,8 @@ mod write_queue;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use address::{Endpoint, HostPort, NotAnAddress};
+pub use address::{HostPort, NotAnAddress};
+pub use address_map::{AddressMap, AddressRule, BadEntry, Lead, Misled, NameTold};
 pub(crate) use auth::check_extensions;
 pub use auth::{
     Bearer, ClientCredentials, CommandLine, Credentials, Exchange, Kerberos, Login, LoginError,
@@ -46,6 +51,7 @@ pub use auth::{
 };
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
+pub use endpoint::Endpoint;
 pub use error_codes::{Retry, code_name, retry_of};
 pub use kafka_protocol::messages::ApiKey;
 pub use layout::check_response;
@@ -55,5 +61,7 @@ pub use produce::{ProduceBatches, ProduceTopic};
 pub use request::Request;
 pub use response::PendingResponse;
 pub use retry::Recipient;
+pub(crate) use socks::SOCKS_LOGIN_MAX;
+pub use socks::{Socks, SocksLogin, SocksProxy};
 pub use tls::{Tls, TlsFailure, TlsFile, TlsFileError, TlsIdentity, TlsSettings};
 pub use transport::{ByteStream, Plain, ReadHalf, Transport, WriteHalf};

@@ -2,7 +2,7 @@
 //!
 //! Promises: one connection for each broker and [`Slot`]; concurrent callers share one attempt; after a failure an
 //! address isn't dialed again until a growing, jittered delay has passed, and until then callers get the last error at
-//! once.
+//! once. Nobody waits for a broker at an address that it no longer has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use std::time::Duration;
 use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName};
 use crate::task::Backoff;
 
@@ -78,6 +79,8 @@ pub(crate) struct Pool {
 struct Lane {
     connection: Mutex<Option<Connection>>,
     dialing: SingleFlight<Connection>,
+    /// Cancelled once the broker is no longer expected at the endpoint.
+    given_up: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -126,7 +129,11 @@ impl Pool {
         let dialed = lane
             .dialing
             .join(|| async move { pool.dial(&lane_to_dial, to_dial).await });
-        dialed.await.map_err(|cause| {
+        let dialed = tokio::select! {
+            dialed = dialed => dialed,
+            () = lane.given_up.cancelled() => Err(Arc::new(moved(to))),
+        };
+        dialed.map_err(|cause| {
             let text = format!("no connection to {}", self.peer(to));
             Error::new(cause.kind(), text)
                 .cluster(&self.dialer.cluster)
@@ -171,11 +178,16 @@ impl Pool {
         connections.filter_map(|it| it.throttled_until()).max()
     }
 
-    /// Drops the connections to all other endpoints; current holders may continue to use them.
+    /// Drops the connections to all other endpoints; current holders may continue to use them. Callers that wait for a
+    /// connection to a broker at an address that it no longer has get an error at once, and go on at the new one.
     pub(crate) fn keep_only(&self, endpoints: &BTreeSet<Endpoint>) {
-        self.lanes
-            .lock()
-            .retain(|(to, _), _| endpoints.contains(to));
+        self.lanes.lock().retain(|(to, _), lane| {
+            let is_kept = endpoints.contains(to);
+            if !is_kept && to.broker.is_some() {
+                lane.given_up.cancel();
+            }
+            is_kept
+        });
         self.failures
             .lock()
             .retain(|to, _| to.broker.is_none() || endpoints.contains(to));
@@ -249,6 +261,12 @@ impl Pool {
         failure.last = Arc::clone(&last);
         last
     }
+}
+
+/// The error of an attempt to reach a broker at an address that it no longer has.
+fn moved(from: &Endpoint) -> Error {
+    let text = format!("the broker no longer advertises {}", from.advertised);
+    Error::new(Kind::Disconnected, text)
 }
 
 #[cfg(test)]

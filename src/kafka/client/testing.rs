@@ -31,7 +31,7 @@ use crate::task::Owned;
 use super::frame::{FRAME_LIMIT, Frames};
 use super::request::our_versions;
 use super::transport::{ByteStream, Transport, not_connected};
-use super::{Cluster, ClusterSettings, Endpoint, HostPort, Request};
+use super::{AddressMap, Cluster, ClusterSettings, Endpoint, HostPort, Request};
 
 pub(crate) use door::{Manner, advertising, door};
 
@@ -151,7 +151,7 @@ pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
     ClusterSettings {
         name: ClusterName::new("paris"),
         bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
-        address_map: BTreeMap::new(),
+        address_map: AddressMap::default(),
         client_id: "farshore".to_owned(),
         login: None,
         tls: None,

@@ -5,17 +5,14 @@
 //! Doesn't: retry, pool or time out by itself: the caller limits the time by dropping the future.
 
 use std::fmt::{self, Debug};
-use std::io;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use crate::error::{Error, Kind, Result};
 
-use super::{Endpoint, HostPort};
+use super::Endpoint;
+use super::dial::connect_tcp;
 
 /// The receiving half of a byte stream.
 pub type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
@@ -77,26 +74,6 @@ impl Transport for Plain {
             Ok(ByteStream::plain(read, write))
         })
     }
-}
-
-/// The idle time before the first keepalive probe, and the interval between probes.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// Opens a TCP stream that sends without delay and notices a vanished peer.
-///
-/// Closing it, including by the death of the process, discards undelivered data: otherwise the kernel would retransmit
-/// for a minute or two, and an abandoned request could arrive long after a broken line has healed (H5, H20). Buffer
-/// sizes are left to the kernel: setting them disables its window autotuning, which long lines need.
-async fn connect_tcp(address: &HostPort) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE);
-    let socket = SockRef::from(&stream);
-    socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_linger(Some(Duration::ZERO))?;
-    Ok(stream)
 }
 
 #[cfg(test)]

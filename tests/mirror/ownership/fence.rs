@@ -1,14 +1,13 @@
 //! Foreign writes to the journal end a term: by the broker's refusal, and by the offset at which the owner's next batch
 //! lands.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farshore::kafka::admin::{OffsetSpec, list_offset, read_at};
 use farshore::kafka::batch::{Builder, Codec, Stamp};
-use farshore::kafka::client::{Cluster, ClusterSettings, HostPort, Plain, Slot};
+use farshore::kafka::client::{AddressMap, Cluster, ClusterSettings, HostPort, Plain, Slot};
 use farshore::kafka::{ProducePart, start_produce};
 use farshore::model::{LeaderEpoch, TopicPartition};
 
@@ -31,7 +30,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
     let settings = ClusterSettings {
         name: "asked".into(),
         bootstrap: vec![HostPort::from_str(bootstrap).expect("an address")],
-        address_map: BTreeMap::new(),
+        address_map: AddressMap::default(),
         client_id: "test".to_owned(),
         login: None,
         tls: None,

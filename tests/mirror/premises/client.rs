@@ -5,7 +5,7 @@ use std::time::Duration;
 use farshore::error::Error;
 use farshore::kafka::admin::{self, Markers, OffsetSpec, ProducerState};
 use farshore::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
-use farshore::kafka::client::{Cluster, ClusterSettings, Connection, Plain, Slot};
+use farshore::kafka::client::{AddressMap, Cluster, ClusterSettings, Connection, Plain, Slot};
 use farshore::kafka::{ProduceAnswer, ProducePart, start_produce};
 use farshore::model::{BrokerId, ClusterName, LeaderEpoch, ProducerId, TopicPartition};
 use farshore::task::Ownership;
@@ -42,7 +42,7 @@ impl Client {
         let settings = ClusterSettings {
             name: ClusterName::new("oslo"),
             bootstrap: addresses.collect(),
-            address_map: std::collections::BTreeMap::new(),
+            address_map: AddressMap::default(),
             client_id: "premises".to_owned(),
             login: None,
             tls: None,

@@ -20,7 +20,7 @@ use super::leash::{Leash, Leashed};
 use super::line::{Line, Weather};
 use super::ports::Port;
 use super::timing;
-pub(crate) use spec::{CONTROLLER, OAUTHBEARER, Spec, TlsListener};
+pub(crate) use spec::{CONTROLLER, Listener, OAUTHBEARER, Spec, TlsListener};
 use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
 
@@ -223,6 +223,15 @@ impl Nodes {
     /// Resumes a frozen node (SIGCONT).
     pub(crate) fn resume(&self, id: i32) {
         self.process(id).signal(Signal::CONT);
+    }
+
+    /// Moves a further listener of a broker: it listens and is advertised elsewhere from its next start on.
+    pub(crate) fn move_listener(&mut self, id: i32, name: &str, (own, told): (&str, &str)) {
+        let mut named = self.spec.listeners.iter_mut();
+        let listener = named.find(|it| it.name == name).expect("a listener");
+        let place = (own.to_owned(), told.to_owned());
+        listener.brokers.insert(id, place);
+        self.write_properties();
     }
 
     /// Restarts a killed or stopped node with its data and on its port, and waits until the cluster has registered it.

@@ -28,6 +28,8 @@ pub(crate) struct Spec {
     pub(crate) login_listener: Option<String>,
     /// The listeners on which a single broker also takes encrypted connections, by their names.
     pub(crate) tls_listeners: BTreeMap<&'static str, TlsListener>,
+    /// Further listeners of the brokers.
+    pub(crate) listeners: Vec<Listener>,
     /// The users with SCRAM credentials from the start, as arguments of the format tool.
     pub(crate) scram_users: Vec<String>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
@@ -35,6 +37,17 @@ pub(crate) struct Spec {
     pub(crate) quorum: bool,
     /// Whether each broker reaches the controller over a line that can be cut.
     pub(crate) lines: bool,
+}
+
+/// A further listener of every broker, without a login.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Listener {
+    /// Its name in capital letters.
+    pub(crate) name: &'static str,
+    /// `PLAINTEXT` or `SSL`.
+    pub(crate) protocol: &'static str,
+    /// The `host:port` to listen on and the one that is advertised, by broker.
+    pub(crate) brokers: BTreeMap<i32, (String, String)>,
 }
 
 /// A listener with TLS.
@@ -68,6 +81,7 @@ impl Spec {
             .collect(),
             login_listener: None,
             tls_listeners: BTreeMap::new(),
+            listeners: Vec::new(),
             scram_users: Vec::new(),
             quorum: false,
             lines: false,
@@ -107,6 +121,20 @@ impl Spec {
                 &format!("listener.name.login.{name}.sasl.jaas.config"),
                 jaas,
             )
+    }
+
+    /// Adds a listener to every broker.
+    pub(crate) fn listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// Gives the further listeners with TLS a key and a certificate, in one file in PEM.
+    pub(crate) fn store(self, listener: &str, store: &Path) -> Self {
+        let prefix = format!("listener.name.{}.ssl.keystore", listener.to_lowercase());
+        let path = store.display().to_string();
+        self.property(&format!("{prefix}.type"), "PEM")
+            .property(&format!("{prefix}.location"), &path)
     }
 
     /// Adds a listener with TLS, whose key and certificate are in one file in PEM, as are the authorities to trust.
@@ -197,6 +225,25 @@ impl Spec {
         *self == Self::new(self.version) && !self.version.uses_zookeeper()
     }
 
+    /// What the further listeners add to the properties of a node: to its listeners, to the advertised ones, and to the
+    /// protocols.
+    fn further_listeners(&self, id: i32) -> [String; 3] {
+        let [mut listeners, mut advertised, mut protocols] = [const { String::new() }; 3];
+        for Listener {
+            name,
+            protocol,
+            brokers,
+        } in &self.listeners
+        {
+            write!(protocols, ",{name}:{protocol}").expect("writing to a string");
+            if let Some((own, told)) = brokers.get(&id) {
+                write!(listeners, ",{name}://{own}").expect("writing to a string");
+                write!(advertised, ",{name}://{told}").expect("writing to a string");
+            }
+        }
+        [listeners, advertised, protocols]
+    }
+
     /// The nodes and their roles. A node that holds the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
         let zookeeper = self.version.uses_zookeeper();
@@ -284,6 +331,10 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         write!(client, ",{name}://{address}").expect("writing to a string");
         write!(protocols, ",{name}:{protocol}").expect("writing to a string");
     }
+    let [own, told, further] = spec.further_listeners(place.id);
+    protocols.push_str(&further);
+    advertised.push_str(&told);
+    client.push_str(&own);
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {
         set("dataDir", data);
@@ -295,7 +346,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         return text(&lines);
     }
     set("log.dirs", data);
-    if !spec.tls_listeners.is_empty() {
+    if !spec.tls_listeners.is_empty() || !told.is_empty() {
         set("advertised.listeners", advertised);
     }
     if spec.version.uses_zookeeper() {

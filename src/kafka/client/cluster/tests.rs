@@ -185,12 +185,12 @@ async fn brokers_are_reached_at_mapped_addresses_and_bootstrap_ones_let_go() {
     net.broker("outside:31090", |_| Reply::Nothing);
     let cluster = net.cluster_with(&["door:1"], |settings| {
         let (inside, outside) = ("inside:9092".parse(), "outside:31090".parse());
-        settings.address_map = BTreeMap::from([(inside.unwrap(), outside.unwrap())]);
+        settings.address_map = [(inside.unwrap(), outside.unwrap())].into();
     });
     let controller = cluster.controller(Slot::Control).await.unwrap();
     assert_eq!(controller.peer().endpoint.dial.to_string(), "outside:31090");
     assert_eq!(net.dialed(), ["door:1", "outside:31090"]);
-    let door = Endpoint::bootstrap(&"door:1".parse().unwrap(), &BTreeMap::new());
+    let door = Endpoint::bootstrap(&"door:1".parse().unwrap(), &AddressMap::default());
     assert!(!cluster.0.pool.is_connected(&door));
 }
 
@@ -355,5 +355,47 @@ async fn every_connection_confirms_the_id_of_the_cluster() {
     assert!(
         text.contains("an address of this cluster (id A) now leads to another one (id B)"),
         "{text}"
+    );
+}
+
+/// Such as pods that are started anew: their ids stay, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_comes_back_elsewhere_is_followed_at_once() {
+    let net = FakeNet::default();
+    let told = |brokers: &'static [&'static str]| telling(move |_| testing::metadata("A", brokers));
+    net.broker("a:1", told(&["a:1", "b:2"]));
+    let cluster = net.cluster(&["a:1"]);
+    cluster.refresh(0).await.unwrap();
+    // Its former address drops everything.
+    net.script("b:2", |stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    });
+    net.broker("a:1", told(&["a:1", "c:3"]));
+    net.broker("c:3", told(&["a:1", "c:3"]));
+    let slot = Slot::Control;
+    cluster.connection(BrokerId(1), slot).await.unwrap();
+    let began = Instant::now();
+    let metadata = async {
+        passes(Duration::from_secs(1)).await;
+        cluster
+            .refresh(cluster.metadata().generation)
+            .await
+            .unwrap();
+    };
+    let waits = async {
+        let failed = cluster.connection(BrokerId(2), Slot::Journal).await;
+        assert_eq!(failed.unwrap_err().kind(), Kind::Disconnected);
+        cluster
+            .connection(BrokerId(2), Slot::Journal)
+            .await
+            .unwrap()
+    };
+    let (connection, ()) = tokio::join!(waits, metadata);
+    assert_eq!(connection.peer().endpoint.dial.to_string(), "c:3");
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
     );
 }

@@ -4,11 +4,11 @@ use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
 
 use crate::kafka::batch::Stamped;
-use crate::kafka::client::address::{AddressMap, HostPort};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
 use crate::kafka::client::response::PendingResponse;
 use crate::kafka::client::testing::{self, Call, Reply, framed, next_call};
+use crate::kafka::client::{AddressMap, HostPort};
 use crate::model::{Partition, TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -41,7 +41,11 @@ fn connected() -> (Connection, Far) {
     let (read, write) = split(near);
     let peer = Peer {
         cluster: ClusterName::new("paris"),
-        endpoint: Endpoint::of_broker(BrokerId(1), HostPort::new("a", 9092), &AddressMap::new()),
+        endpoint: Endpoint::of_broker(
+            BrokerId(1),
+            HostPort::new("a", 9092),
+            &AddressMap::default(),
+        ),
     };
     let client = StrBytes::from_static_str("farshore");
     let connection = Connection::open(peer, client, ByteStream::plain(read, write));

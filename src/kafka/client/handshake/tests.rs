@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, split};
 
+use crate::kafka::client::AddressMap;
 use crate::kafka::client::ApiKey;
-use crate::kafka::client::address::AddressMap;
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::testing::{FakeNet, Reply, framed, next_call, versions};
 use crate::model::ClusterName;
@@ -11,7 +11,7 @@ use super::*;
 async fn meet(net: &FakeNet) -> Result<Connection> {
     let peer = Peer {
         cluster: ClusterName::new("paris"),
-        endpoint: Endpoint::bootstrap(&"a:1".parse().unwrap(), &AddressMap::new()),
+        endpoint: Endpoint::bootstrap(&"a:1".parse().unwrap(), &AddressMap::default()),
     };
     let client = StrBytes::from_static_str("farshore");
     connect(net, peer, client, (None, None), Duration::from_secs(10)).await

@@ -27,7 +27,7 @@ fn after(topics: impl IntoIterator<Item = MetadataResponseTopic>) -> Metadata {
             metadata
                 .next(
                     (None, answer(vec![topic])),
-                    &BTreeMap::new(),
+                    &AddressMap::default(),
                     &mut EarlierEpochs::default(),
                 )
                 .unwrap()
@@ -64,7 +64,9 @@ fn epochs_go_back_when_most_brokers_agree() {
     let mut told = |by, leader, epoch| {
         let response = testing::metadata("A", &brokers).with_topics(vec![topic(7, leader, epoch)]);
         let told = (Some(BrokerId(by)), response);
-        metadata = metadata.next(told, &BTreeMap::new(), &mut earlier).unwrap();
+        metadata = metadata
+            .next(told, &AddressMap::default(), &mut earlier)
+            .unwrap();
         (leader_of(&metadata), earlier.is_empty())
     };
     // One voice, however often it is heard, and two that differ, are not enough.
@@ -92,7 +94,7 @@ fn what_is_missing_has_a_code() {
 
 #[test]
 fn advertised_addresses_are_mapped() {
-    let map = BTreeMap::from([(HostPort::new("a", 1), HostPort::new("203.0.113.7", 31090))]);
+    let map = [(HostPort::new("a", 1), HostPort::new("203.0.113.7", 31090))].into();
     let metadata = Metadata::default()
         .next((None, answer(vec![])), &map, &mut EarlierEpochs::default())
         .unwrap();
@@ -102,6 +104,16 @@ fn advertised_addresses_are_mapped() {
         .map(|broker| [&broker.advertised, &broker.dial].map(HostPort::to_string))
         .collect();
     assert_eq!(addresses, [["a:1", "203.0.113.7:31090"], ["b:2", "b:2"]]);
+    let mut response = answer(vec![]);
+    for (broker, host) in std::iter::zip(&mut response.brokers, ["2001:db8::1", "[2001:db8::2]"]) {
+        broker.host = StrBytes::from_static_str(host);
+    }
+    let known = Metadata::default()
+        .next((None, response), &map, &mut EarlierEpochs::default())
+        .unwrap();
+    let addresses = known.brokers.values().map(|it| it.dial.to_string());
+    let expected = ["[2001:db8::1]:1", "[2001:db8::2]:2"];
+    assert_eq!(addresses.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -109,7 +121,7 @@ fn another_cluster_and_a_starting_broker_are_refused() {
     let known = after([topic(7, 1, 0)]);
     let next = |response| {
         let mut earlier = EarlierEpochs::default();
-        known.next((None, response), &BTreeMap::new(), &mut earlier)
+        known.next((None, response), &AddressMap::default(), &mut earlier)
     };
     let other = next(testing::metadata("B", &["a:1"]));
     let error = other.unwrap_err();

@@ -6,11 +6,13 @@ use tokio::sync::Semaphore;
 
 use crate::error::Kind;
 use crate::kafka::batch::{HEADER_LEN, Stamped};
+use crate::kafka::client::AddressMap;
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
 use crate::kafka::client::testing::{FakeNet, Reply, framed, next_call, versions};
 use crate::model::{Partition, TopicId};
 use crate::task::Ownership;
+use crate::task::testing::passes;
 
 use super::*;
 
@@ -29,7 +31,7 @@ fn fetch(number: u16) -> Slot {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint::of_broker(BrokerId(1), "a:1".parse().unwrap(), &BTreeMap::new())
+    Endpoint::of_broker(BrokerId(1), "a:1".parse().unwrap(), &AddressMap::default())
 }
 
 #[tokio::test]
@@ -178,4 +180,54 @@ async fn the_end_of_one_lease_disturbs_no_request_under_another() {
             _ => assert!(answer.is_ok(), "{answer:?}"),
         }
     }
+}
+
+/// Such as a pod that is started anew elsewhere, whose former address drops everything.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_broker_at_an_address_that_it_no_longer_has() {
+    let net = FakeNet::default();
+    net.script("a:1", |stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    });
+    let (pool, to) = (pool(&net), endpoint());
+    let bootstrap = Endpoint::bootstrap(&"a:1".parse().unwrap(), &AddressMap::default());
+    let began = Instant::now();
+    let waiting = [to.clone(), bootstrap].map(|to| {
+        let pool = Arc::clone(&pool);
+        async move { (pool.get(&to, Slot::Control).await, began.elapsed()) }
+    });
+    let moves = async {
+        passes(Duration::from_secs(2)).await;
+        pool.keep_only(&BTreeSet::from([to.clone()]));
+        passes(Duration::from_secs(1)).await;
+        let elsewhere =
+            Endpoint::of_broker(BrokerId(1), "b:2".parse().unwrap(), &AddressMap::default());
+        pool.keep_only(&BTreeSet::from([elsewhere]));
+    };
+    let (outcomes, ()) = tokio::join!(join_all(waiting), moves);
+    let [(of_broker, after), (of_bootstrap, at_the_end)] = outcomes.try_into().unwrap();
+    let told = of_broker.unwrap_err().chain();
+    assert!(
+        told.ends_with("the broker no longer advertises a:1"),
+        "{told}"
+    );
+    assert_eq!(after, Duration::from_secs(3));
+    // Nobody knows whether something else answers there later.
+    assert_eq!(of_bootstrap.unwrap_err().kind(), Kind::TimedOut);
+    assert_eq!(at_the_end, Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_is_not_dialed() {
+    let net = FakeNet::default();
+    let mut map = AddressMap::default();
+    map.add("/a.*:1/", "b:1").unwrap();
+    map.add("/.*a:1/", "c:1").unwrap();
+    let to = Endpoint::of_broker(BrokerId(1), "a:1".parse().unwrap(), &map);
+    let error = pool(&net).get(&to, Slot::Control).await.unwrap_err();
+    let told = error.chain();
+    let expected = "no connection to broker 1 at a:1 (cluster paris): both \"/a.*:1/\" and \"/.*a:1/\" in address_map match a:1: narrow one of them";
+    assert!(told.starts_with(expected), "{told}");
+    assert_eq!(net.dialed(), [""; 0]);
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::error::Kind;
 use crate::kafka::client::testing::{self, FakeNet, Reply, cluster_settings};
 use crate::kafka::client::write_queue::WriteQueue;
-use crate::kafka::client::{ApiKey, Cluster, Slot};
+use crate::kafka::client::{AddressMap, ApiKey, Cluster, Slot};
 
 use super::testing::{Authority, Files, Server, VALID, day, for_authorities, for_clients};
 use super::*;
@@ -304,7 +304,7 @@ async fn much_goes_through_in_both_directions() {
             let _ = write.shutdown().await;
         }
     });
-    let to = Endpoint::bootstrap(&"a:1".parse().unwrap(), &BTreeMap::new());
+    let to = Endpoint::bootstrap(&"a:1".parse().unwrap(), &AddressMap::default());
     let stream = secured(&net, files.settings()).connect(&to).await.unwrap();
     let (mut read, mut write) = (stream.read, stream.write);
     assert!(stream.is_encrypted && write.is_write_vectored());
@@ -344,7 +344,7 @@ async fn a_line_that_is_cut_ends_the_stream() {
             stream.flush().await.unwrap();
         }
     });
-    let to = Endpoint::bootstrap(&"a:1".parse().unwrap(), &BTreeMap::new());
+    let to = Endpoint::bootstrap(&"a:1".parse().unwrap(), &AddressMap::default());
     let mut stream = secured(&net, files.settings()).connect(&to).await.unwrap();
     let mut received = Vec::new();
     stream.read.read_to_end(&mut received).await.unwrap();

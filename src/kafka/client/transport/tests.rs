@@ -1,5 +1,7 @@
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::TcpListener;
+
+use crate::kafka::client::HostPort;
 
 use super::*;
 
