@@ -227,6 +227,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         client_id: cluster.client_id.clone(),
         login,
         tls: cluster.tls.clone(),
+        rack: cluster.rack.clone(),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

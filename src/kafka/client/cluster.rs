@@ -43,6 +43,8 @@ pub struct ClusterSettings {
     pub login: Option<Login>,
     /// How its connections are encrypted, if they are: for clients that make their own.
     pub tls: Option<TlsSettings>,
+    /// The rack that leaders are told to be near, so that they may name a follower there to fetch from.
+    pub rack: Option<String>,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
     /// How long one response may take.
@@ -104,8 +106,7 @@ const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
 const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
-/// A broker that is cut off from the controller returns leaders that are out of date, so others are asked after this
-/// time.
+/// A broker that is cut off from the controller returns former leaders, so others are asked after this time.
 const SAME_TELLER_MAX: Duration = Duration::from_secs(15);
 
 impl Cluster {
@@ -222,8 +223,13 @@ impl Cluster {
             self.error(Kind::Disconnected, text)
         })?;
         let connection = self.0.pool.get(endpoint, slot).await;
-        let is_lost = self.is_lost();
-        connection.map_err(|it| if is_lost { it.of_whole_cluster() } else { it })
+        connection.map_err(|it| {
+            if self.is_lost() {
+                it.of_whole_cluster()
+            } else {
+                it
+            }
+        })
     }
 
     /// The distance to a broker: its shortest response time, or `None` if it hasn't answered yet.

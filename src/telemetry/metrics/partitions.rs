@@ -22,6 +22,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn checkpoint_failed(&self) -> bool;
     /// Returns for how many milliseconds `max_bytes_per_second` throttled each link.
     fn rate_limited(&self) -> Vec<(LinkName, u64)>;
+    /// Counts the partitions whose records come from followers, by link.
+    fn followed(&self) -> Vec<(LinkName, i64)>;
     /// Samples every mirror partition that has been verified.
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Returns the bytes that this process read to verify, by link.
@@ -177,11 +179,8 @@ impl Page<'_, '_> {
             "For how long something has been missing on the target; -1 if that isn't known",
             samples,
             |sample| {
-                if sample.lag_ms < 0 {
-                    -1.0
-                } else {
-                    seconds(sample.lag_ms)
-                }
+                let is_known = sample.lag_ms >= 0;
+                seconds(if is_known { sample.lag_ms } else { -1_000 })
             },
         )?;
         self.times(

@@ -35,6 +35,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
         client_id: "test".to_owned(),
         login: None,
         tls: None,
+        rack: None,
         connect_timeout: LIMIT,
         request_timeout: LIMIT,
         metadata_max_age: LIMIT,

@@ -46,6 +46,7 @@ impl Client {
             client_id: "premises".to_owned(),
             login: None,
             tls: None,
+            rack: None,
             connect_timeout: REQUEST,
             request_timeout: REQUEST,
             metadata_max_age: Duration::from_secs(60),
