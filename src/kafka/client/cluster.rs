@@ -223,13 +223,8 @@ impl Cluster {
             self.error(Kind::Disconnected, text)
         })?;
         let connection = self.0.pool.get(endpoint, slot).await;
-        connection.map_err(|it| {
-            if self.is_lost() {
-                it.of_whole_cluster()
-            } else {
-                it
-            }
-        })
+        let is_lost = self.is_lost();
+        connection.map_err(|it| if is_lost { it.of_whole_cluster() } else { it })
     }
 
     /// The distance to a broker: its shortest response time, or `None` if it hasn't answered yet.
@@ -300,8 +295,7 @@ impl Cluster {
             return Err(connection.refusal(&what, code, detail));
         }
         let broker = BrokerId(answer.node_id.0);
-        let mut coordinators = self.0.coordinators.lock();
-        coordinators.insert(group.clone(), broker);
+        self.0.coordinators.lock().insert(group.clone(), broker);
         Ok(broker)
     }
 

@@ -89,7 +89,7 @@ pub(crate) struct Mirror {
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
-    /// Whom it is fetched from.
+    /// The broker it is fetched from.
     pub(crate) replica: Replica,
     /// How far the follower got that it is fetched from.
     pub(crate) follower_end: FollowerEnd,

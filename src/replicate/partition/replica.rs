@@ -1,4 +1,5 @@
-//! Whom a partition is fetched from: the leader of its source, or a follower near farshore that the leader named (KIP-392).
+//! The broker that a partition is fetched from: the leader of its source, or a follower near farshore that the leader named
+//! (KIP-392).
 //!
 //! Pure. A follower decides nothing: what it can't serve, or serves in a way that would change what is believed about the
 //! log, is asked of the leader. The leader isn't offered the rack then, for a time that doubles with each failure in a row.
@@ -15,7 +16,7 @@ const DOUBLINGS: u32 = 5;
 /// A follower that answered this long after the leader had something should have it too.
 const LATE: Duration = Duration::from_secs(2);
 
-/// Whom a partition is fetched from. `failures` counts those of followers in a row.
+/// The broker that a partition is fetched from. `failures` counts those of followers in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Replica {
     /// The leader, which may name a follower.
@@ -30,7 +31,7 @@ pub(crate) enum Replica {
     LeaderOnly { until: Monotonic, failures: u32 },
 }
 
-/// What happened to a partition, as far as it matters for whom to fetch from.
+/// What happened to a partition, as far as it matters for where to fetch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReplicaEvent {
     /// The leader named the follower at the other end of this connection.
@@ -50,7 +51,7 @@ impl Default for Replica {
 }
 
 impl Replica {
-    /// Returns whom to fetch from after an event at `now`; a follower is asked for the time `lease`.
+    /// Returns where to fetch from after an event at `now`; a follower is asked for the time `lease`.
     pub(crate) fn step(self, event: ReplicaEvent, now: Monotonic, lease: Duration) -> Self {
         let (Self::Leader { failures }
         | Self::Follower { failures, .. }

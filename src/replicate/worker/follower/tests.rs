@@ -1,17 +1,12 @@
-//! A leader that names a follower for whoever tells it a rack, and a follower that serves what it is made to.
+//! A leader that names a follower to a client in its rack, and a follower that serves what it is made to.
 
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use kafka_protocol::messages::fetch_response::{
-    EpochEndOffset, FetchResponse, FetchableTopicResponse, PartitionData,
-};
-use kafka_protocol::messages::{ApiKey, FetchRequest, MetadataRequest};
-use parking_lot::Mutex;
 
 use crate::checkpoint::MemoryStore;
-use crate::kafka::client::testing::{Call, FakeNet, Reply, metadata, topic};
 use crate::kafka::testing::FakeLog;
+use crate::kafka::testing::near::{Follower, NearLog};
 use crate::model::SourceOffset;
 use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::fetch::buffer::FetchedBatch;
@@ -24,118 +19,24 @@ use super::*;
 /// The end of the leader's log.
 const END: i64 = 9;
 
-/// What the follower answers, at address `b:1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Follower {
-    Serves,
-    Refuses(i16),
-    Diverges,
-    /// A batch is missing.
-    HasGap,
-    IsDamaged,
-    /// Its log ends before what was fetched.
-    IsBehind,
-    Names(i32),
-    HangsUp,
-    IsGone,
-}
-
-fn served(call: &Call, part: PartitionData) -> Reply {
-    let request: FetchRequest = call.request();
-    let topic = FetchableTopicResponse::default()
-        .with_topic(request.topics[0].topic.clone())
-        .with_topic_id(request.topics[0].topic_id)
-        .with_partitions(vec![part]);
-    call.answer::<FetchRequest>(&FetchResponse::default().with_responses(vec![topic]))
-}
-
-fn part(records: Vec<u8>) -> PartitionData {
-    PartitionData::default()
-        .with_high_watermark(END)
-        .with_last_stable_offset(END)
-        .with_log_start_offset(0)
-        .with_records(Some(records.into()))
-}
-
-fn from(call: &Call) -> (i64, bool) {
-    let request: FetchRequest = call.request();
-    let offset = request.topics[0].partitions[0].fetch_offset;
-    (offset, !request.rack_id.is_empty())
-}
-
-fn batches_from(offset: i64, all: &[i64]) -> Vec<u8> {
-    let wanted = all.iter().copied().filter(|base| base + 3 > offset);
-    batches_at(&wanted.collect::<Vec<_>>())
-}
-
-fn of_leader(call: &Call) -> Reply {
-    match from(call) {
-        (_, true) => served(call, part(Vec::new()).with_preferred_read_replica(2.into())),
-        (offset, false) => served(call, part(batches_from(offset, &[0, 3, 6]))),
-    }
-}
-
-fn of_follower(call: &Call, follower: Follower) -> Reply {
-    let (offset, _) = from(call);
-    let sound = batches_from(offset, &[0, 3, 6]);
-    let answer = match follower {
-        Follower::Serves => part(sound),
-        Follower::Refuses(code) => part(Vec::new()).with_error_code(code),
-        Follower::Diverges => {
-            let end = EpochEndOffset::default().with_epoch(2).with_end_offset(0);
-            part(Vec::new()).with_diverging_epoch(end)
-        }
-        Follower::HasGap => part(batches_from(offset, &[0, 6])),
-        Follower::IsDamaged => {
-            let mut damaged = sound;
-            *damaged.last_mut().unwrap() ^= 1;
-            part(damaged)
-        }
-        Follower::IsBehind => part(batches_at(&[0])),
-        Follower::Names(broker) => part(Vec::new()).with_preferred_read_replica(broker.into()),
-        Follower::HangsUp | Follower::IsGone => return Reply::HangUp,
-    };
-    served(call, answer.with_log_start_offset(2))
-}
-
 /// A worker near broker 2, the follower of the only partition, which flows from its leader, broker 1.
 struct Bench {
     worker: Worker,
-    /// The fetches, each with its broker, its offset, and whether it had the rack.
-    fetches: Arc<Mutex<Vec<(i32, i64, bool)>>>,
+    source: NearLog,
 }
 
 impl Bench {
     fn new(follower: Follower) -> Self {
-        let (net, fetches) = (FakeNet::default(), Arc::new(Mutex::new(Vec::new())));
-        for (broker, address) in [(1, "a:1"), (2, "b:1")] {
-            if broker == 2 && follower == Follower::IsGone {
-                continue;
-            }
-            let fetches = Arc::clone(&fetches);
-            net.broker(address, move |call| match call.key {
-                ApiKey::Metadata => {
-                    let all = metadata("A", &["a:1", "b:1"]).with_topics(vec![topic("t", &[1])]);
-                    call.answer::<MetadataRequest>(&all)
-                }
-                ApiKey::Fetch => {
-                    let (offset, has_rack) = from(call);
-                    fetches.lock().push((broker, offset, has_rack));
-                    match broker {
-                        1 => of_leader(call),
-                        _ => of_follower(call, follower),
-                    }
-                }
-                other => panic!("{other:?} isn't answered"),
-            });
-        }
-        let source = net.cluster_with(&["a:1"], |it| it.rack = Some("r2".to_owned()));
+        let (log, source) = NearLog::new([0, 3, 6].map(source_batch).into(), follower);
         let (_, target) = FakeLog::new("t");
         let store = Arc::new(MemoryStore::default());
         let mut worker = flowing(link(store, source, target), &[LANES]);
         worker.mirrors[0].leader_epoch = LeaderEpoch(3);
         worker.join(0, LANE);
-        Self { worker, fetches }
+        Self {
+            worker,
+            source: log,
+        }
     }
 
     /// Fetches until everything has arrived.
@@ -146,7 +47,7 @@ impl Bench {
             }
             self.step().await;
         }
-        panic!("{:?} {:?}", self.mirror().replica, self.fetches.lock());
+        panic!("{:?} {:?}", self.mirror().replica, self.source.fetches());
     }
 
     /// Starts fetches, and handles one event.
@@ -191,7 +92,7 @@ impl Bench {
 async fn a_leader_that_is_told_the_rack_names_a_follower_that_serves_everything() {
     let mut bench = Bench::new(Follower::Serves);
     bench.fetch_all().await;
-    assert_eq!(*bench.fetches.lock(), [(1, 0, true), (2, 0, true)]);
+    assert_eq!(bench.source.fetches(), [(1, 0, true), (2, 0, true)]);
     assert_eq!(bench.read_from(), Some(2));
     assert!(bench.held().into_iter().eq(0..END));
     let known = bench.mirror().tracked.lock();
@@ -229,7 +130,7 @@ async fn whatever_a_follower_cannot_serve_is_asked_of_the_leader_before_anything
             "{follower:?}: no resync"
         );
         assert!(bench.mirror().damages.proven().is_none());
-        let last = bench.fetches.lock().last().copied();
+        let last = bench.source.fetches().pop();
         let (broker, _, has_rack) = last.expect("fetches");
         assert_eq!((broker, has_rack), (1, false), "{follower:?}");
         let known = bench.mirror().tracked.lock();
@@ -243,7 +144,7 @@ async fn a_follower_that_serves_earlier_batches_is_left() {
     let mut bench = Bench::new(Follower::IsBehind);
     bench.fetch_all().await;
     assert!(bench.held().into_iter().eq(0..END));
-    let fetches = bench.fetches.lock().clone();
+    let fetches = bench.source.fetches();
     let at_follower = fetches.iter().filter(|it| it.0 == 2).count();
     assert_eq!(at_follower, 2, "{fetches:?}");
 }
@@ -334,7 +235,7 @@ async fn what_stops_a_partition_lets_it_begin_at_the_leader_again() {
     bench.step().await;
     assert_eq!(bench.read_from(), Some(2));
     let worker = &mut bench.worker;
-    let error = crate::error::Error::new(crate::error::Kind::Invalid, "x");
+    let error = Error::new(Kind::Invalid, "x");
     worker.trouble(0, Trouble::retry(&error), false);
     assert_eq!(worker.mirrors[0].replica, Replica::default());
     assert!(worker.intakes.values().all(|it| it.members.is_empty()));
