@@ -160,6 +160,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         client_id: cluster.client_id.clone(),
         login,
         tls: cluster.tls.clone(),
+        rack: cluster.rack.clone(),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         retry_limit: request_timeout * 2,

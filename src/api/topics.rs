@@ -103,6 +103,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             as_of: status
                 .as_of_ms
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            read_from: status.read_from.map(|broker| broker.0),
             runs: status.runs,
             reason: status.reason,
             detail: status.detail,

@@ -124,6 +124,7 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
                 of_partitions.row(partition_row(link, topic, partition));
                 notes.add(&topic.name, partition);
                 notes.add_held(&topic.name, partition);
+                notes.add_follower(&topic.name, partition);
                 different.push_str(&differences(link, topic, partition));
             }
         }
@@ -245,6 +246,15 @@ impl Notes {
         };
         let place = format!("{topic}-{}", partition.partition);
         self.0.entry(text).or_default().push(place);
+    }
+
+    /// Adds the follower that a partition's records come from, if they don't come from the leader.
+    fn add_follower(&mut self, topic: &TopicName, partition: &PartitionAnswer) {
+        if let Some(broker) = partition.read_from {
+            let text = format!("fetched from source broker {broker}, a follower\n");
+            let place = format!("{topic}-{}", partition.partition);
+            self.0.entry(text).or_default().push(place);
+        }
     }
 
     /// Adds the transaction behind which records of a partition are held, if there is one.

@@ -71,11 +71,14 @@ fn report_out_of_reach(
             .login
             .as_ref()
             .is_some_and(LoginConfig::has_extensions);
+        let is_source = cluster.name == link.config.source;
         for (key, is_given) in [
             ("address_map", !cluster.address_map.is_empty()),
             ("proxy", cluster.proxy.is_some()),
             ("tls.server_name", other_name.is_some()),
             ("sasl.extensions", has_extensions),
+            // librdkafka would let a follower decide where a log ends.
+            ("rack", is_source && cluster.rack.is_some()),
         ] {
             if is_given {
                 let what = format!("the record path can't use the {key} of {}", cluster.name);

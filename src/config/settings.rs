@@ -48,6 +48,8 @@ pub struct ClusterConfig {
     pub login: Option<LoginConfig>,
     /// How connections are encrypted, if they are.
     pub tls: Option<TlsSettings>,
+    /// The rack in which records are fetched, if followers may serve them.
+    pub rack: Option<String>,
     /// The client id that farshore sends to the brokers.
     pub client_id: String,
     /// The timeout for opening a connection.

@@ -53,6 +53,9 @@ pub(crate) struct PartitionAnswer {
     /// When the source's ends were last heard, and so the time for which the lag is true; absent if they never were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) as_of: Option<Timestamp>,
+    /// The source broker that its records are fetched from, if that is a follower (`rack`); absent if it is the leader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) read_from: Option<i32>,
     /// Runs of the offset map.
     pub(crate) runs: u64,
     /// Why it is halted or diverged.

@@ -1,5 +1,7 @@
 //! A partition in memory behind a fake broker, for tests of what reads and appends.
 
+pub(crate) mod near;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -243,6 +243,7 @@ pub(crate) fn answered(records: Vec<u8>) -> FetchedPartition {
         log_start: 0,
         aborted: Vec::new(),
         diverging: None,
+        preferred: None,
         records: records.into(),
         marked: None,
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(crate) struct Line {
 struct Shared {
     broker: String,
     state: Mutex<State>,
+    /// The bytes that were passed on from the broker to farshore.
+    brought: AtomicUsize,
     /// Notified when the weather changes.
     changed: Condvar,
 }
@@ -85,6 +88,7 @@ impl Line {
             shared: Arc::new(Shared {
                 broker: broker.to_owned(),
                 state: Mutex::default(),
+                brought: AtomicUsize::new(0),
                 changed: Condvar::new(),
             }),
         };
@@ -115,6 +119,11 @@ impl Line {
         self.shared.state.lock().accident = Some((accident, way));
     }
 
+    /// The number of bytes that the broker has sent over the line so far.
+    pub(crate) fn brought(&self) -> usize {
+        self.shared.brought.load(Ordering::Relaxed)
+    }
+
     /// The number of faults injected so far.
     pub(crate) fn accidents(&self) -> usize {
         self.shared.state.lock().accidents
@@ -138,6 +147,12 @@ impl Drop for Line {
 }
 
 impl Shared {
+    fn note_passed(&self, way: Way, bytes: usize) {
+        if way == Way::Back {
+            self.brought.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
         for client in listener.incoming().map_while(Result::ok) {
             if self.state.lock().ended {

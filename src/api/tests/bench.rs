@@ -158,7 +158,7 @@ impl Bench {
         source.set(|inner| inner.ends.insert(partition(), END));
         source.put("billing", 50);
         let target = Arc::new(FakeSite::default());
-        let sites = sites(&link, &source, &target, &store);
+        let sites = sites(&link, [&source, &target], &store);
         let board = Arc::new(Board::default());
         let sync = sync(&sites, &board);
         let runner = Arc::new(Runner::new(
@@ -308,12 +308,7 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     view
 }
 
-fn sites(
-    link: &LinkName,
-    source: &Arc<FakeSite>,
-    target: &Arc<FakeSite>,
-    store: &Arc<dyn Store>,
-) -> Sites {
+fn sites(link: &LinkName, [source, target]: [&Arc<FakeSite>; 2], store: &Arc<dyn Store>) -> Sites {
     Sites {
         link: link.clone(),
         source: Arc::<FakeSite>::clone(source),
@@ -387,6 +382,10 @@ impl Samples for Nothing {
     }
 
     fn verified(&self) -> Vec<VerifiedSample> {
+        Vec::new()
+    }
+
+    fn followed(&self) -> Vec<(LinkName, i64)> {
         Vec::new()
     }
 

@@ -1,5 +1,7 @@
 //! Files that are refused, each with its exact messages.
 
+use crate::model::ClusterName;
+
 use super::*;
 
 #[test]
@@ -105,7 +107,7 @@ port = 8640
         "2:11: clusters.paris.bootstrap_servers: missing",
         r#"3:1: clusters.paris.bootstrap_server: unknown key; did you mean "bootstrap_servers"?"#,
         r#"5:22: clusters.oslo.bootstrap_servers[0]: "127.0.0.1" is not an address: write host:port, or [address]:port for IPv6"#,
-        "6:1: clusters.oslo.request_timeout: unknown key; expected one of bootstrap_servers, security_protocol, tls, sasl, address_map, proxy, proxy_username, proxy_password_file, client_id, connect_timeout, metadata_max_age",
+        "6:1: clusters.oslo.request_timeout: unknown key; expected one of bootstrap_servers, security_protocol, tls, sasl, address_map, proxy, proxy_username, proxy_password_file, rack, client_id, connect_timeout, metadata_max_age",
         r#"8:10: links.l.source: no cluster "pari" is configured"#,
         r#"10:11: links.l.topics[0]: not a regular expression: "a(": unclosed group"#,
         "11:9: links.l.start: expected a string, found an integer",
@@ -216,6 +218,26 @@ fn the_record_path_where_it_can_not_be() {
         link("path = \"record\"\n[clusters.oslo.address_map]\n\"a:1\" = \"b:1\""),
         [r#"5:8: links.l: the record path can't use the address_map of oslo: use path = "raw""#]
     );
+}
+
+/// librdkafka would take a follower's word for the end of a log. A target's rack means nothing.
+#[test]
+fn the_record_path_reads_from_leaders() {
+    let from = |source: &str, target: &str, path: &str| {
+        parse_with_clusters(&format!(
+            "rack = \"r1\"\n[links.l]\nsource = \"{source}\"\ntarget = \"{target}\"\ntopics = [\"a\"]\npath = \"{path}\""
+        ))
+    };
+    assert_eq!(
+        messages(from("oslo", "paris", "record")),
+        [r#"6:8: links.l: the record path can't use the rack of oslo: use path = "raw""#]
+    );
+    drop(from("paris", "oslo", "record").unwrap());
+    let config = from("oslo", "paris", "raw").unwrap();
+    let rack = |name: &str| config.clusters[&ClusterName::new(name)].rack.as_deref();
+    assert_eq!((rack("oslo"), rack("paris")), (Some("r1"), None));
+    let empty = refused(&format!("rack = \" \"\n{LINK}"));
+    assert_eq!(empty, ["5:8: clusters.oslo.rack: must not be empty"]);
 }
 
 #[test]

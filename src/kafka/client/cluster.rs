@@ -45,6 +45,8 @@ pub struct ClusterSettings {
     pub login: Option<Login>,
     /// How its connections are encrypted, if they are: for clients that make their own.
     pub tls: Option<TlsSettings>,
+    /// The rack that leaders are told to be near, so that they may name a follower there to fetch from.
+    pub rack: Option<String>,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
     /// How long one response may take.
@@ -104,8 +106,7 @@ const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
 const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
-/// A broker that is cut off from the controller returns leaders that are out of date, so others are asked after this
-/// time.
+/// A broker that is cut off from the controller returns former leaders, so others are asked after this time.
 const SAME_TELLER_MAX: Duration = Duration::from_secs(15);
 
 impl Cluster {
@@ -276,8 +277,7 @@ impl Cluster {
             return Err(connection.refusal(&what, code, detail));
         }
         let broker = BrokerId(answer.node_id.0);
-        let mut coordinators = self.0.coordinators.lock();
-        coordinators.insert(group.clone(), broker);
+        self.0.coordinators.lock().insert(group.clone(), broker);
         Ok(broker)
     }
 

@@ -155,6 +155,7 @@ pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
         client_id: "farshore".to_owned(),
         login: None,
         tls: None,
+        rack: None,
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(30),
         retry_limit: Duration::from_mins(1),

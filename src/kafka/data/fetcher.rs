@@ -29,14 +29,17 @@ const LAST_BY_NAME: i16 = 12;
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     connection: Connection,
+    rack: StrBytes,
     session: Arc<Mutex<Session>>,
 }
 
 impl Fetcher {
-    /// Creates a fetcher for which nothing is wanted yet.
-    pub fn new(connection: Connection) -> Self {
+    /// Creates a fetcher for which nothing is wanted yet. A leader that is told a `rack` may name a follower there instead of
+    /// answering with records (KIP-392).
+    pub fn new(connection: Connection, rack: Option<&str>) -> Self {
         Self {
             connection,
+            rack: StrBytes::from_string(rack.unwrap_or_default().to_owned()),
             session: Arc::new(Mutex::new(Session::new())),
         }
     }
@@ -75,7 +78,7 @@ impl Fetcher {
         } else {
             spoken.min(LAST_BY_NAME)
         };
-        let request = request(&ask, limits, version)?;
+        let request = request(&ask, limits, version)?.with_rack_id(self.rack.clone());
         let pending = self
             .connection
             .start_in(&request, version, limits.max_wait + timeout)?;

@@ -18,7 +18,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::batch::Stamped;
 use crate::kafka::client::{Connection, ProduceBatches, ProduceTopic};
 use crate::model::{
-    LeaderEpoch, Partition, ProducerId, SourceOffset, TopicId, TopicName, TopicPartition,
+    BrokerId, LeaderEpoch, Partition, ProducerId, SourceOffset, TopicId, TopicName, TopicPartition,
 };
 use crate::task::Ownership;
 
@@ -88,6 +88,8 @@ pub struct FetchedPartition {
     /// The base offset and producer of the first batch found to be a farshore link's, where `records` don't show it: they
     /// keep their producers on the raw path, and have lost them on the record path.
     pub marked: Option<(i64, ProducerId)>,
+    /// The follower that the leader names to fetch from, in an answer without batches (KIP-392).
+    pub preferred: Option<BrokerId>,
     /// Batches; the last one may be incomplete.
     pub records: Bytes,
 }
@@ -211,6 +213,8 @@ fn partition(data: PartitionData) -> FetchedPartition {
             .map(|it| (ProducerId(it.producer_id.0), SourceOffset(it.first_offset)))
             .collect(),
         diverging,
+        preferred: (data.preferred_read_replica.0 >= 0)
+            .then_some(BrokerId(data.preferred_read_replica.0)),
         marked: None,
         records: data.records.unwrap_or_default(),
     }

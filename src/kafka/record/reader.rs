@@ -302,6 +302,7 @@ fn answer(error: Option<BrokerCode>, records: Bytes, look: &FetchedPartition) ->
         log_start: look.log_start,
         aborted: Vec::new(),
         diverging: None,
+        preferred: None,
         marked: marked(look),
         records,
     }

@@ -28,6 +28,7 @@ use crate::task::Backoff;
 use super::lifecycle::Lifecycle;
 use super::phase::StartPosition;
 use super::preserve_state::Preserving;
+use super::replica::{FollowerEnd, Replica};
 use super::route::{Lane, Route};
 
 /// The first and the longest pause before a partition resyncs after an error.
@@ -88,6 +89,14 @@ pub(crate) struct Mirror {
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
+    /// The broker it is fetched from.
+    pub(crate) replica: Replica,
+    /// How far the follower got that it is fetched from.
+    pub(crate) follower_end: FollowerEnd,
+    /// What was fetched from followers ends before this source offset.
+    pub(crate) followed_until: SourceOffset,
+    /// Counts the times it joined a connection: an answer to an earlier fetch is stale.
+    pub(crate) fetch_round: u32,
     /// What earlier answers showed of offsets that don't follow each other.
     pub(crate) doubts: Doubts,
     /// What answers showed of a batch that can't be mirrored; nothing after it is fetched.
@@ -125,7 +134,7 @@ pub(crate) struct Mirror {
     pub(crate) start: Option<StartPosition>,
     /// The round in which a batch last landed: the first of a round is stored at once.
     pub(crate) landed_in: u32,
-    /// The round in which the source last sent news of this partition.
+    /// The fetch round in which the leader last sent news of this partition.
     pub(crate) told_in: u32,
     /// The configured policies for cases in which resuming would mean guessing.
     pub(crate) policies: Policies,
@@ -170,6 +179,10 @@ impl Mirror {
             },
             demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
+            replica: Replica::default(),
+            follower_end: FollowerEnd::default(),
+            followed_until: SourceOffset::ZERO,
+            fetch_round: 0,
             doubts: Doubts::default(),
             damages: Damages::default(),
             examined_until: None,
@@ -204,9 +217,19 @@ impl Mirror {
         self.fetch_buffer.bytes() + staged + self.window.bytes()
     }
 
+    /// Returns the source connection it fetches on, if it flows: that to the leader, or to a follower.
+    pub(crate) fn intake(&self) -> Option<Lane> {
+        Some(self.replica.lane(self.life.lanes()?.intake))
+    }
+
     /// Whether it fetches on `lane`.
     pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
-        self.life.lanes().is_some_and(|it| it.intake == lane)
+        self.intake() == Some(lane)
+    }
+
+    /// Whether it flows and an answer to a fetch of `round` isn't stale.
+    pub(crate) fn fetches_in(&self, round: u32) -> bool {
+        self.fetch_round == round && self.life.lanes().is_some()
     }
 
     /// Whether it produces on `lane`.

@@ -6,4 +6,5 @@ pub(crate) mod mirror;
 pub(crate) mod phase;
 pub(crate) mod preserve;
 pub(crate) mod preserve_state;
+pub(crate) mod replica;
 pub(crate) mod route;

@@ -10,6 +10,24 @@ pub(crate) struct Lane {
     pub(crate) slot: u16,
 }
 
+/// Set in the number of a connection on which the source isn't told farshore's rack: its leaders serve everything themselves.
+const WITHOUT_RACK: u16 = 1 << 15;
+
+impl Lane {
+    /// Returns the connection to the same broker on which it isn't told farshore's rack.
+    pub(crate) fn without_rack(self) -> Self {
+        Self {
+            slot: self.slot | WITHOUT_RACK,
+            ..self
+        }
+    }
+
+    /// Whether the broker is told farshore's rack, so that it may name a follower there.
+    pub(crate) fn offers_rack(self) -> bool {
+        self.slot & WITHOUT_RACK == 0
+    }
+}
+
 /// The two connections of a partition whose records flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Lanes {

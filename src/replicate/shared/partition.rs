@@ -11,7 +11,7 @@ use crate::checkpoint::starts::StartRecord;
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Anchor, DataPath, HaltCode, History, LeaderEpoch, Moment, Monotonic, OffsetsMode,
+    Anchor, BrokerId, DataPath, HaltCode, History, LeaderEpoch, Moment, Monotonic, OffsetsMode,
     PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{Explanation, Lookup, MapError, Receipt, RunMap};
@@ -75,6 +75,8 @@ pub(crate) struct Figures {
     pub(crate) source_high_watermark: i64,
     /// When these three were last heard from the source.
     pub(crate) heard: Option<Moment>,
+    /// The follower that its records come from, if they don't come from the leader.
+    pub(crate) read_from: Option<BrokerId>,
     /// Where it starts if it hasn't begun.
     pub(crate) start: Option<StartPosition>,
     /// The end of what the target acknowledged.
@@ -117,6 +119,7 @@ impl TrackedPartition {
             source_end: -1,
             source_high_watermark: -1,
             heard: None,
+            read_from: None,
             start: None,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,

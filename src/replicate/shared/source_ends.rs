@@ -74,6 +74,26 @@ impl PartitionProgress {
         }
     }
 
+    /// Takes over the ends that a follower has: the source has at least as much. When the source was heard stays as it was.
+    pub(crate) fn raise(&mut self, ends: SourceEnds) {
+        let figures = &mut self.figures;
+        figures.source_end = figures.source_end.max(ends.stable);
+        figures.source_high_watermark = figures.source_high_watermark.max(ends.high_watermark);
+    }
+
+    /// Takes over the ends that the leader had at `at` or later, while records come from a follower: what was fetched
+    /// meanwhile may lie behind them.
+    pub(crate) fn hear_leader(&mut self, ends: SourceEnds, at: Moment) {
+        if self.is_newer(at) {
+            self.figures.source_log_start = ends.log_start;
+            self.raise(ends);
+            self.figures.heard = Some(at);
+            let passed = self.missing_from().unwrap_or(-1);
+            self.note_end_at(ends.high_watermark.max(passed), at.wall_ms);
+            self.note_held(at);
+        }
+    }
+
     /// Notes that the ends were still the same at `at`.
     pub(crate) fn hear_no_news(&mut self, at: Moment) {
         if self.is_newer(at) {
@@ -85,7 +105,10 @@ impl PartitionProgress {
     /// Notes that the source still ended at its high watermark at this time. That something begins to be missing is stored
     /// soon, and with it since when; as long as nothing is, nothing is written.
     fn note_end(&mut self, at_ms: i64) {
-        let end = self.figures.source_high_watermark;
+        self.note_end_at(self.figures.source_high_watermark, at_ms);
+    }
+
+    fn note_end_at(&mut self, end: i64, at_ms: i64) {
         let Some(position) = self.missing_from().filter(|_| end >= 0) else {
             return;
         };

@@ -1,7 +1,8 @@
 //! The status of a partition, for the API, the metrics and moves.
 
 use crate::model::{
-    DataPath, Missed, OffsetsMode, PartitionState, Reason, TopicName, TopicPartition, Totals,
+    BrokerId, DataPath, Missed, OffsetsMode, PartitionState, Reason, TopicName, TopicPartition,
+    Totals,
 };
 
 use super::held::OpenTransaction;
@@ -42,6 +43,8 @@ pub struct PartitionStatus {
     pub lag_ms: i64,
     /// When the source's ends were last heard, in milliseconds since 1970; `None` if they never were.
     pub as_of_ms: Option<i64>,
+    /// The follower that its records come from, if they don't come from the leader.
+    pub read_from: Option<BrokerId>,
     /// Runs of the offset map.
     pub runs: u64,
     /// Why it is halted, if it is.
@@ -95,6 +98,7 @@ pub(super) fn status(
         held_by: known.held_by(),
         lag_ms: known.lag_ms(now),
         as_of_ms: figures.heard.map(|heard| heard.wall_ms),
+        read_from: figures.read_from,
         runs: known.map.run_count(),
         reason: figures.reason.clone(),
         detail: figures

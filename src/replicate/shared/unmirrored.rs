@@ -212,6 +212,7 @@ fn row(
         held_by: None,
         lag_ms: lag_ms(missing.records, heard.missing_since(), now_ms),
         as_of_ms: at.map(|at| at.wall_ms),
+        read_from: None,
         runs: 0,
         reason,
         detail,

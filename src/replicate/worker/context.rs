@@ -324,7 +324,11 @@ impl LinkContext {
         };
         let connection = self.source.connection(lane.broker, slot).await?;
         Ok(match self.settings.path {
-            DataPath::Raw => Source::Raw(Fetcher::new(connection)),
+            DataPath::Raw => {
+                let rack = self.source.settings().rack.as_deref();
+                let rack = rack.filter(|_| lane.offers_rack());
+                Source::Raw(Fetcher::new(connection, rack))
+            }
             DataPath::Record => {
                 let group = self.shards.group.clone();
                 let reader = RecordReader::open(&self.source, connection, group).await?;

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use crate::error::{BrokerCode, Error, Result};
 use crate::kafka::acl::Need;
 use crate::kafka::{FetchedPartition, Source};
+use crate::model::Moment;
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
 
 use super::event::{Event, Ticket};
+use super::follower::{Taken, take_from_follower};
 use super::state::Worker;
 use super::take_in::take_in;
 
@@ -90,7 +92,12 @@ impl Worker {
         };
         intake.source = None;
         for index in std::mem::take(&mut intake.members) {
-            if self.mirrors[index].fetches_at(lane) {
+            if !self.mirrors[index].fetches_at(lane) {
+                continue;
+            }
+            if self.mirrors[index].replica.is_follower() {
+                self.doubt_follower(index, &error.to_string());
+            } else {
                 let error = error.shared("fetching stopped");
                 self.trouble(index, Trouble::retry(&error), false);
             }
@@ -129,29 +136,57 @@ impl Worker {
                 fetched.records = apart(fetched.records, whole);
             }
             // What was asked for behind a batch that can't be mirrored is too late.
-            if mirror.flows_in(round) && mirror.damages.proven().is_none() {
-                mirror.note_told(quiet_until);
-                match take_in(mirror, &fetched, now, &self.link.source_writers) {
-                    Ok(missed) => {
-                        if missed {
-                            self.tell_missed(index);
-                        }
-                        self.touch(index);
-                    }
-                    Err(trouble) => {
-                        let read = (Need::ReadRecords, &mirror.route.source.topic);
-                        let code = fetched.error.unwrap_or(BrokerCode(0));
-                        let trouble = self.link.explained(trouble, code, read);
-                        self.trouble(index, trouble, false);
-                    }
-                }
-            }
+            let is_wanted = mirror.fetches_in(round) && mirror.damages.proven().is_none();
+            let doubt = is_wanted.then(|| self.take(index, &fetched, (now, quiet_until)));
             let next = self.mirrors[index].fetch_next;
             let more = (end >= 0).then(|| end - next.get());
             let got = (bytes, next.since(before), more);
             self.serve(lane, index, &mut brought, got);
+            if let Some(doubt) = doubt.flatten() {
+                self.doubt_follower(index, &doubt);
+            } else if let Some(broker) = fetched.preferred.filter(|_| is_wanted) {
+                self.follow(index, broker);
+            }
         }
         self.pay(lane, asked, &brought);
+    }
+
+    /// Takes over a partition's part of an answer; `quiet_until` is when the one before arrived. Returns why its leader has to
+    /// be asked instead of a follower, if it has to be.
+    fn take(
+        &mut self,
+        index: usize,
+        fetched: &FetchedPartition,
+        (now, quiet_until): (Moment, Option<Moment>),
+    ) -> Option<String> {
+        let mirror = &mut self.mirrors[index];
+        let writers = &self.link.source_writers;
+        let taken = if mirror.replica.is_follower() {
+            take_from_follower(mirror, fetched, now, writers)
+        } else {
+            mirror.note_told(quiet_until);
+            let missed = take_in(mirror, fetched, now, writers);
+            missed.map(|missed| Taken {
+                missed,
+                doubt: None,
+            })
+        };
+        match taken {
+            Ok(taken) => {
+                if taken.missed {
+                    self.tell_missed(index);
+                }
+                self.touch(index);
+                taken.doubt
+            }
+            Err(trouble) => {
+                let read = (Need::ReadRecords, &mirror.route.source.topic);
+                let code = fetched.error.unwrap_or(BrokerCode(0));
+                let trouble = self.link.explained(trouble, code, read);
+                self.trouble(index, trouble, false);
+                None
+            }
+        }
     }
 }
 

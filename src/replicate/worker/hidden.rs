@@ -58,7 +58,7 @@ impl Worker {
     /// Returns the offset that a partition fetches, if its source has it and everything before is on the target.
     fn awaited(&self, index: usize) -> Option<SourceOffset> {
         let mirror = &self.mirrors[index];
-        let intake = self.intakes.get(&mirror.life.lanes()?.intake)?;
+        let intake = self.intakes.get(&mirror.intake()?)?;
         let is_asked = intake.fetch_queue.is_asked(index) && mirror.damages.proven().is_none();
         let next = mirror.fetch_next;
         let is_awaited = is_asked
@@ -82,12 +82,14 @@ impl Worker {
             }
             if shows {
                 mirror.damages.note_readable(read.offset);
+                // The leader has it, so a follower that doesn't show it is of no use.
+                self.doubt_follower(index, "it shows nothing where the leader has records");
                 continue;
             }
             let nothing = Corruption::unread(read.offset, "nothing, although its log goes on");
             mirror.damages.notice(nothing, false);
-            let lanes = mirror.life.lanes();
-            if let Some(intake) = lanes.and_then(|it| self.intakes.get_mut(&it.intake)) {
+            let lane = mirror.intake();
+            if let Some(intake) = lane.and_then(|it| self.intakes.get_mut(&it)) {
                 intake.changed.push(index);
             }
             self.touch(index);

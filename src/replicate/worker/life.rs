@@ -78,21 +78,15 @@ impl Worker {
 
     /// Lets a partition fetch and produce.
     fn flow(&mut self, index: usize, lanes: Lanes) {
-        let lane = self.intakes.entry(lanes.intake).or_default();
-        lane.changed.push(index);
-        if lane.members.insert(index) {
-            self.mirrors[index].demand.move_over();
-        }
+        self.join(index, self.mirrors[index].replica.lane(lanes.intake));
         // A prefix is filled without waiting for records.
         self.touch(index);
     }
 
     fn leave(&mut self, index: usize, lanes: Lanes) {
+        self.part(index, self.mirrors[index].replica.lane(lanes.intake));
+        self.stop_following(index);
         let mirror = &mut self.mirrors[index];
-        if let Some(intake) = self.intakes.get_mut(&lanes.intake) {
-            intake.members.remove(&index);
-            intake.changed.push(index);
-        }
         mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         mirror.drop_fetched();
         self.recount(index);

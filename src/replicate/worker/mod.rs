@@ -6,6 +6,7 @@ pub(crate) mod decide;
 pub(crate) mod event;
 pub(crate) mod fetch;
 pub(crate) mod first_records;
+pub(crate) mod follower;
 pub(crate) mod hidden;
 pub(crate) mod inventory;
 pub(crate) mod life;

@@ -33,26 +33,15 @@ impl Worker {
     /// Stages what a partition has to send, and queues it.
     pub(crate) fn touch(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        let Some(Lanes {
-            intake,
-            outlet: lane,
-        }) = mirror.life.lanes()
-        else {
+        let Some(Lanes { outlet: lane, .. }) = mirror.life.lanes() else {
             return self.recount(index);
         };
         match mirror.stage() {
             Ok(true) => self.to_store.push(index),
             Ok(false) => {}
             Err(error) => {
-                if let Err(error) = mirror.give_up_fetched(error) {
-                    let error = Error::new(Kind::Protocol, "a source batch cannot be re-encoded")
-                        .partition(&mirror.route.source)
-                        .caused_by(error);
-                    return self.trouble(index, Trouble::retry(&error), false);
-                }
-                // Nothing after it is fetched.
-                if let Some(intake) = self.intakes.get_mut(&intake) {
-                    intake.changed.push(index);
+                if let Err(trouble) = self.give_up_batch(index, error) {
+                    return self.trouble(index, trouble, false);
                 }
             }
         }

@@ -77,6 +77,7 @@ pub async fn run(
             }
             _ = source_ends.tick() => {
                 worker.show_silence();
+                worker.review_followers(worker.link.now().monotonic);
                 worker.ask_source_ends();
                 worker.ask_first_records();
                 worker.ask_hidden(worker.link.now().monotonic);

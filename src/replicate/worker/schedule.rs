@@ -275,7 +275,7 @@ fn want(index: usize, mirror: &Mirror, max_bytes: usize) -> FetchChange {
         leader_epoch: mirror.leader_epoch,
         fetched_epoch: mirror.fetched_epoch,
     };
-    FetchChange::Want((index, mirror.round), partition)
+    FetchChange::Want((index, mirror.fetch_round), partition)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use super::state::{Intake, Worker};
 pub(super) const SOURCE_ENDS: Duration = Duration::from_secs(4);
 /// The silence after which a partition's ends are requested: after a lost answer they are still less than 15 s old.
 const SILENCE: Duration = Duration::from_secs(7);
+/// The same for a partition that is fetched from a follower, which says nothing of the leader's ends.
+const FOLLOWER_SILENCE: Duration = Duration::from_secs(3);
 /// A connection isn't silent while the broker may be waiting for records.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
 
@@ -40,11 +42,11 @@ impl Worker {
             return;
         }
         for mirror in &self.mirrors {
-            let Some(lanes) = mirror.life.lanes() else {
+            let Some(lane) = mirror.intake() else {
                 continue;
             };
-            let why = silent.get(&lanes.intake).map(|silence| {
-                let (broker, seconds) = (lanes.intake.broker, silence.as_secs());
+            let why = silent.get(&lane).map(|silence| {
+                let (broker, seconds) = (lane.broker, silence.as_secs());
                 format!("source broker {broker} has not answered for {seconds} s")
             });
             mirror.tracked.lock().show_silence(why);
@@ -68,7 +70,12 @@ impl Worker {
             if let Some(at) = without_news {
                 known.hear_no_news(at);
             }
-            let is_silent = known.is_silent(now, SILENCE);
+            let limit = if mirror.replica.is_follower() {
+                FOLLOWER_SILENCE
+            } else {
+                SILENCE
+            };
+            let is_silent = known.is_silent(now, limit);
             drop(known);
             if is_silent {
                 ask(AskedEnds {
@@ -103,10 +110,10 @@ impl Worker {
     }
 
     /// Returns the time up to which a partition has had no news since the last: a fetch session leaves it out of answers.
+    /// That a follower has none says nothing.
     fn without_news_until(&self, index: usize, mirror: &Mirror) -> Option<Moment> {
-        let lanes = mirror.life.lanes()?;
-        let intake = self.intakes.get(&lanes.intake)?;
-        let is_covered = mirror.told_in == mirror.round && intake.fetch_queue.is_live(index);
+        let intake = self.intakes.get(&mirror.intake()?)?;
+        let is_covered = mirror.told_in == mirror.fetch_round && intake.fetch_queue.is_live(index);
         intake.heard.filter(|_| is_covered)
     }
 
@@ -117,7 +124,12 @@ impl Worker {
             if let Some((index, round)) = asked.ticket {
                 let mirror = &self.mirrors[index];
                 // Meanwhile a resync may have found another topic.
-                if mirror.round == round {
+                if mirror.round != round {
+                    continue;
+                }
+                if mirror.replica.is_follower() {
+                    self.hear_leader(index, *ends, asked_at);
+                } else {
                     mirror.tracked.lock().hear(*ends, asked_at);
                 }
             } else {

@@ -149,7 +149,7 @@ impl Worker {
     pub(crate) fn recount(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
         let bytes = mirror.bytes();
-        let lane = mirror.life.lanes().map(|it| it.intake);
+        let lane = mirror.intake();
         let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
         self.held = self.held - was + bytes;
         debug_assert!(self.held >= bytes, "a part is at most the whole");

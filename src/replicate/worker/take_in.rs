@@ -1,5 +1,7 @@
 //! Takes over a partition's part of a fetch answer, up to what can't be mirrored or has to be asked for again.
 
+use bytes::Bytes;
+
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::FetchedPartition;
 use crate::kafka::batch::{Batch, BatchError, Batches, Damaged, batches, incomplete};
@@ -18,10 +20,23 @@ use crate::replicate::shared::source_writers::{MarkedBatch, SourceWriters};
 pub(crate) const CORRUPT_MESSAGE: BrokerCode = BrokerCode(2);
 
 /// What ended an answer before its last batch.
-enum Stop {
+pub(super) enum Stop {
     Misplaced(Misplaced, Batch),
     Damaged(BatchError),
     Trouble(Trouble),
+}
+
+/// What was taken over of an answer.
+pub(super) struct TakenBatches {
+    /// What ended it early, if anything did.
+    pub(super) stop: Option<Stop>,
+    /// What is left, and its bytes from the batch that ended it on.
+    left: Batches,
+    at: Bytes,
+    /// The time of the first record taken over.
+    pub(super) oldest: Option<i64>,
+    /// Whether deletions may have been missed.
+    pub(super) missed: bool,
 }
 
 /// A partition's part of an answer while it is taken over.
@@ -50,11 +65,48 @@ pub(crate) fn take_in(
     }
     check_answer(mirror, fetched, writers)?;
     let asked = mirror.fetch_next;
-    let visible = visible(fetched);
+    let sequence = sequence_of(mirror, fetched);
+    let taken = take_batches(mirror, fetched, sequence, (now, writers));
+    let brought = mirror.fetch_next > asked;
+    match taken.stop {
+        Some(Stop::Trouble(trouble)) => return Err(trouble),
+        Some(Stop::Misplaced(misplaced, batch)) => {
+            doubt(mirror, misplaced, (batch, taken.left), brought)?;
+        }
+        Some(Stop::Damaged(error)) => {
+            let damaged = Damaged::new(error, &taken.at, visible(fetched));
+            note_damage(mirror, damaged, brought)?;
+        }
+        None if brought => {
+            mirror.doubts.settle();
+            mirror.damages.settle();
+        }
+        None => {}
+    }
+    let mut known = mirror.tracked.lock();
+    let ends = SourceEnds {
+        log_start: fetched.log_start,
+        stable: fetched.last_stable,
+        high_watermark: fetched.high_watermark,
+    };
+    known.hear(ends, now);
+    known.figures.first_timestamp = known.figures.first_timestamp.or(taken.oldest);
+    known.judge_state();
+    known.note_fetch(now.wall_ms);
+    Ok(taken.missed)
+}
+
+/// Appends the batches of a fetch answer to a partition's buffer, up to one that doesn't fit.
+pub(super) fn take_batches(
+    mirror: &mut Mirror,
+    fetched: &FetchedPartition,
+    sequence: Option<Sequence>,
+    (now, writers): (Moment, &SourceWriters),
+) -> TakenBatches {
     let mut answer = PartialAnswer {
-        sequence: sequence_of(mirror, fetched),
+        sequence,
         eligibility: Eligibility::of(&fetched.aborted),
-        mirror: &mut *mirror,
+        mirror,
         writers,
         now,
         oldest: None,
@@ -71,33 +123,13 @@ pub(crate) fn take_in(
             break (Some(stop), at);
         }
     };
-    let (oldest, missed) = (answer.oldest, answer.missed);
-    let brought = mirror.fetch_next > asked;
-    match stop {
-        Some(Stop::Trouble(trouble)) => return Err(trouble),
-        Some(Stop::Misplaced(misplaced, batch)) => {
-            doubt(mirror, misplaced, (batch, left), brought)?;
-        }
-        Some(Stop::Damaged(error)) => {
-            note_damage(mirror, Damaged::new(error, &at, visible), brought)?;
-        }
-        None if brought => {
-            mirror.doubts.settle();
-            mirror.damages.settle();
-        }
-        None => {}
+    TakenBatches {
+        stop,
+        left,
+        at,
+        oldest: answer.oldest,
+        missed: answer.missed,
     }
-    let mut known = mirror.tracked.lock();
-    let ends = SourceEnds {
-        log_start: fetched.log_start,
-        stable: fetched.last_stable,
-        high_watermark: fetched.high_watermark,
-    };
-    known.hear(ends, now);
-    known.figures.first_timestamp = known.figures.first_timestamp.or(oldest);
-    known.judge_state();
-    known.note_fetch(now.wall_ms);
-    Ok(missed)
 }
 
 impl PartialAnswer<'_> {

@@ -27,8 +27,8 @@ impl Worker {
     /// Notes that partitions without news are complete: a fetch session leaves them out of its answers.
     pub(crate) fn note_quiet(&self) {
         for mirror in &self.mirrors {
-            if let Some(lanes) = mirror.life.lanes()
-                && let Some(heard) = self.intakes.get(&lanes.intake).and_then(|it| it.heard)
+            if let Some(lane) = mirror.intake()
+                && let Some(heard) = self.intakes.get(&lane).and_then(|it| it.heard)
             {
                 mirror.note_quiet(heard);
             }
@@ -50,18 +50,18 @@ impl Worker {
 }
 
 impl Mirror {
-    /// Notes that an answer had news of it, and that there was none until the previous answer, at `quiet_until`.
+    /// Notes that an answer of the leader had news of it, and that there was none until the previous answer, at `quiet_until`.
     pub(crate) fn note_told(&mut self, quiet_until: Option<Moment>) {
         if let Some(until) = quiet_until {
             self.note_quiet(until);
         }
-        self.told_in = self.round;
+        self.told_in = self.fetch_round;
     }
 
-    /// Notes that there was no news of it up to the time `until`.
+    /// Notes that there was no news of it up to the time `until`, if the leader would have sent it.
     fn note_quiet(&self, until: Moment) {
         let mut known = self.tracked.lock();
-        if self.told_in == self.round && known.lag() == 0 {
+        if self.told_in == self.fetch_round && known.lag() == 0 {
             known.hear_no_news(until);
             known.note_fetch(until.wall_ms);
         }
@@ -83,7 +83,11 @@ impl Mirror {
 impl PartitionProgress {
     /// Notes the time of a fetch, and whether it left nothing to mirror.
     pub(crate) fn note_fetch(&mut self, now_ms: i64) {
-        let whole = self.lag() == 0;
+        self.note_look(self.lag() == 0, now_ms);
+    }
+
+    /// Notes whether everything that the leader had at this time is mirrored.
+    pub(crate) fn note_look(&mut self, whole: bool, now_ms: i64) {
         let due = self.record.history.deletions.note(whole, now_ms);
         if due && self.begun {
             self.touch();

@@ -91,11 +91,8 @@ impl Page<'_, '_> {
             "For how long something has been missing on the target; -1 if that isn't known",
             samples,
             |sample| {
-                if sample.lag_ms < 0 {
-                    -1.0
-                } else {
-                    seconds(sample.lag_ms)
-                }
+                let is_known = sample.lag_ms >= 0;
+                seconds(if is_known { sample.lag_ms } else { -1_000 })
             },
         )?;
         self.times(

@@ -2,6 +2,7 @@
 
 mod accidents;
 mod advertised;
+mod near;
 pub(crate) mod quota;
 mod sessions;
 mod silence;
@@ -30,12 +31,17 @@ impl Distant {
 
     /// Like [`Self::start`], with the given source.
     async fn from(paris: Spec, oslo_brokers: i32, link: &str) -> Self {
+        Self::from_rack(paris, "", oslo_brokers, link).await
+    }
+
+    /// Like [`Self::from`], with further lines of the source's section.
+    async fn from_rack(paris: Spec, section: &str, oslo_brokers: i32, link: &str) -> Self {
         let oslo = Spec::new(KafkaVersion::V4_1).brokers(oslo_brokers);
         let link = &format!("path = \"raw\"\n{link}");
         let setting = crate::hazards::between(paris, oslo, link).await;
         let (to_paris, paris) = lines(&setting.paris);
         let (to_oslo, oslo) = lines(&setting.oslo);
-        let config = paris_oslo_as(&paris, &oslo, link);
+        let config = paris_oslo_as(&format!("{section}{paris}"), &oslo, link);
         setting.farshore.configure(&config);
         Self {
             setting,

@@ -34,6 +34,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
         client_id: "test".to_owned(),
         login: None,
         tls: None,
+        rack: None,
         connect_timeout: LIMIT,
         request_timeout: LIMIT,
         retry_limit: LIMIT * 2,

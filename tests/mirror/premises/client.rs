@@ -46,6 +46,7 @@ impl Client {
             client_id: "premises".to_owned(),
             login: None,
             tls: None,
+            rack: None,
             connect_timeout: REQUEST,
             request_timeout: REQUEST,
             retry_limit: REQUEST * 2,

@@ -1,6 +1,7 @@
 //! Three brokers on either side with a minimum of two in-sync replicas, and everything that happens to such clusters:
 //! leaders killed, frozen and cut off, controllers changed, brokers restarted one after another, partitions moved and
 //! elections held, while applications write and farshore mirrors one topic with a map and preserves the offsets of another.
+//! It fetches from leaders, or from followers in its rack.
 //!
 //! No operator helps. In the end independent clients find every record once and in order, and every offset where it should
 //! be.
@@ -10,8 +11,9 @@ mod oracles;
 mod writers;
 
 use crate::hazards::{between, spec};
-use crate::setting::Setting;
-use crate::support::brokers::Spec;
+use crate::setting::{Path, Setting};
+use crate::support::brokers::{Cluster, Spec};
+use crate::support::farshore::paris_oslo_as;
 use crate::support::seed;
 use faults::Fault;
 use writers::Writers;
@@ -64,7 +66,8 @@ async fn whatever_three_brokers_go_through_loses_doubles_and_reorders_nothing() 
         None => USUAL.to_vec(),
         Some(rounds) => (0..rounds).map(|_| faults::any(&mut rng)).collect(),
     };
-    let mut setting = between(three().quorum(), three().lines(), LINKS).await;
+    let mut setting = between(three().quorum().racks(), three().lines(), LINKS).await;
+    stand_in_some_rack(&setting, &mut rng);
     let writers = Writers::start(&setting, rng.fork()).await;
     setting.farshore.start().await;
     let breaking = async {
@@ -84,6 +87,22 @@ async fn whatever_three_brokers_go_through_loses_doubles_and_reorders_nothing() 
     tokio::join!(breaking, writers.run());
     println!("written: {:?}", writers.written());
     oracles::all_hold(&setting, &mut rng).await;
+}
+
+/// Puts farshore into one of the source's racks, or into none. The record path reads from leaders only.
+fn stand_in_some_rack(setting: &Setting, rng: &mut fastrand::Rng) {
+    let rack = ["", "rack = \"a\"\n", "rack = \"b\"\n"][rng.usize(0..3)];
+    println!("farshore is where: {rack:?}");
+    if setting.path == Path::Raw {
+        let section = |cluster: &Cluster| {
+            let bootstrap = cluster.bootstrap();
+            let servers: Vec<String> = bootstrap.split(',').map(|it| format!("{it:?}")).collect();
+            format!("bootstrap_servers = [{}]\n", servers.join(", "))
+        };
+        let paris = format!("{rack}{}", section(&setting.paris));
+        let config = paris_oslo_as(&paris, &section(&setting.oslo), LINKS);
+        setting.farshore.configure(&config);
+    }
 }
 
 async fn happen(setting: &mut Setting, [paris, oslo]: Round, rng: &mut fastrand::Rng) {

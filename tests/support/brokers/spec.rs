@@ -37,6 +37,8 @@ pub(crate) struct Spec {
     pub(crate) quorum: bool,
     /// Whether each broker reaches the controller over a line that can be cut.
     pub(crate) lines: bool,
+    /// Whether brokers are in two racks, and leaders name followers in a client's rack.
+    pub(crate) racks: bool,
 }
 
 /// A further listener of every broker, without a login.
@@ -85,6 +87,7 @@ impl Spec {
             scram_users: Vec::new(),
             quorum: false,
             lines: false,
+            racks: false,
         }
     }
 
@@ -104,6 +107,15 @@ impl Spec {
     pub(crate) fn lines(mut self) -> Self {
         self.lines = true;
         self
+    }
+
+    /// Puts brokers with odd ids into rack `a` and the others into rack `b`, and lets clients read from followers.
+    pub(crate) fn racks(mut self) -> Self {
+        self.racks = true;
+        self.property(
+            "replica.selector.class",
+            "org.apache.kafka.common.replica.RackAwareReplicaSelector",
+        )
     }
 
     /// Sets a broker property.
@@ -372,6 +384,12 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     }
     for (name, value) in common(spec.brokers) {
         set(name, value);
+    }
+    if spec.racks {
+        set(
+            "broker.rack",
+            if place.id % 2 == 1 { "a" } else { "b" }.into(),
+        );
     }
     lines.extend(spec.properties.clone());
     text(&lines)

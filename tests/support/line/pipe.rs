@@ -91,6 +91,7 @@ fn pass_on(
         };
         for slice in chunk.bytes[..passed].chunks(weather.slice.unwrap_or(CHUNK)) {
             to.write_all(slice)?;
+            shared.note_passed(way, slice.len());
             if let Some(rate) = weather.bytes_per_second {
                 let bytes = u32::try_from(slice.len()).expect("a chunk");
                 let time = Duration::from_secs(1) * bytes / rate;

@@ -232,3 +232,62 @@ fn what_a_log_lost_is_missing_again() {
         );
     }
 }
+
+/// What a follower has, the source has too; more than that only its leader knows.
+#[test]
+fn the_ends_of_a_follower_neither_set_ends_back_nor_count_as_heard() {
+    let tracked = mirrored();
+    let mut known = tracked.lock();
+    known.hear(ends(10, 50, 60), at(2));
+    known.raise(ends(20, 40, 45));
+    known.raise(ends(-1, -1, -1));
+    let figures = &known.figures;
+    assert_eq!(
+        (figures.source_end, figures.source_high_watermark),
+        (50, 60)
+    );
+    assert_eq!(figures.source_log_start, 10);
+    known.raise(ends(20, 55, 70));
+    let figures = &known.figures;
+    assert_eq!(
+        (figures.source_end, figures.source_high_watermark),
+        (55, 70)
+    );
+    assert_eq!(figures.source_log_start, 10);
+    assert!(known.is_silent(at(8), FIVE));
+    // The leader was asked for its ends before the follower answered.
+    known.hear_leader(ends(12, 50, 65), at(3));
+    let figures = &known.figures;
+    assert_eq!(
+        (figures.source_end, figures.source_high_watermark),
+        (55, 70)
+    );
+    assert_eq!(figures.source_log_start, 12);
+    assert!(!known.is_silent(at(8), FIVE));
+}
+
+/// The lag in time counts from the last time at which the leader had no more than the target has now.
+#[test]
+fn the_lag_in_time_counts_from_what_the_leader_said_while_a_follower_is_read() {
+    let tracked = mirrored();
+    let mut known = tracked.lock();
+    known.hear(ends(0, 30, 30), at(1));
+    assert_eq!(known.record.complete_ms, Some(1_000));
+    known.raise(ends(0, 50, 50));
+    assert_eq!(known.record.complete_ms, Some(1_000));
+    assert_eq!(known.lag_ms(9_000), 8_000);
+    known.advance(SourceOffset(50));
+    assert_eq!(
+        known.record.complete_ms,
+        Some(1_000),
+        "the leader may have had more"
+    );
+    // More was fetched than the leader had when it was asked.
+    known.hear_leader(ends(0, 45, 45), at(5));
+    assert_eq!(known.record.complete_ms, Some(5_000));
+    known.hear_leader(ends(0, 80, 80), at(9));
+    assert_eq!(known.lag_ms(11_000), 6_000);
+    known.advance(SourceOffset(80));
+    assert_eq!(known.record.complete_ms, Some(9_000));
+    assert_eq!(known.lag_ms(11_000), 0);
+}

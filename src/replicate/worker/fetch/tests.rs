@@ -24,7 +24,7 @@ async fn an_answer_to_a_fetch_of_an_earlier_round_is_ignored() {
     let store = Arc::new(MemoryStore::default());
     let mut worker = flowing(link(store, source, target), &[LANES]);
     worker.intakes.entry(LANE).or_default().members.insert(0);
-    worker.mirrors[0].round = 2;
+    worker.mirrors[0].fetch_round = 2;
     let asked = SentFetch {
         bytes: 0,
         paid: 0,

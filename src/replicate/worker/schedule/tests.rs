@@ -11,7 +11,7 @@ use super::*;
 fn a_fetch_names_the_next_offset_and_the_epochs_it_is_based_on() {
     let tracked = tracked(Arc::new(MemoryStore::default()));
     let mut mirror = mirror(Arc::new(tracked), OffsetsMode::Translate);
-    mirror.round = 4;
+    mirror.fetch_round = 4;
     mirror.fetch_next = SourceOffset(7);
     (mirror.leader_epoch, mirror.fetched_epoch) = (LeaderEpoch(3), LeaderEpoch(2));
     let FetchChange::Want(ticket, wanted) = want(5, &mirror, 100) else {
