@@ -9,7 +9,7 @@ SHELL := bash
 .PHONY: demo test quick soak test-kerberos test-record-tls bench bench-allocations lint check deny setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
-KAFKA := 4.1.1 3.9.1 2.8.2
+KAFKA := 4.1.1 4.3.1 3.9.1 2.8.2
 
 demo: setup kafka
 	cargo build --locked --release

@@ -19,6 +19,11 @@ use support::{compare, seed, topics, write};
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
+async fn kafka_4_3_keeps_records_across_sigkill() {
+    keeps_records_across_sigkill(KafkaVersion::V4_3).await;
+}
+
+#[tokio::test]
 async fn kafka_4_1_keeps_records_across_sigkill() {
     keeps_records_across_sigkill(KafkaVersion::V4_1).await;
 }

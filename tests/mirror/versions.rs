@@ -22,6 +22,11 @@ async fn from_3_9_to_3_9_with_zookeeper_and_back() {
     both_ways(KafkaVersion::V3_9, KafkaVersion::V3_9Zk).await;
 }
 
+#[tokio::test]
+async fn from_2_8_to_4_3_and_back() {
+    both_ways(KafkaVersion::V2_8, KafkaVersion::V4_3).await;
+}
+
 /// Mirrors a topic each way between two clusters.
 async fn both_ways(paris: KafkaVersion, oslo: KafkaVersion) {
     let paris = Cluster::start(Spec::new(paris)).await;
