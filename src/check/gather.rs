@@ -69,13 +69,23 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
     let id = cluster.cluster_id().await?;
     let metadata = cluster.metadata();
     let mut unreachable = Vec::new();
-    let mut outdated = Vec::new();
+    let (mut outdated, mut gapless) = (Vec::new(), Vec::new());
+    let mut marks_as_broker = false;
     for (broker, endpoint) in &metadata.brokers {
-        match cluster.connection(*broker, Slot::Control).await {
-            Ok(connection) if connection.takes_any_first_sequence() => {}
-            Ok(_) => outdated.push(*broker),
-            Err(error) => unreachable.push((endpoint.clone(), error)),
+        let connection = match cluster.connection(*broker, Slot::Control).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                unreachable.push((endpoint.clone(), error));
+                continue;
+            }
+        };
+        if !connection.takes_any_first_sequence() {
+            outdated.push(*broker);
         }
+        if !connection.preserves_offsets() {
+            gapless.push(*broker);
+        }
+        marks_as_broker |= !connection.alter_permits_markers();
     }
     let settings = admin::broker_configs(cluster).await.map(|settings| {
         let told = settings.into_iter();
@@ -87,6 +97,8 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
         brokers: metadata.brokers.len(),
         unreachable,
         outdated: Outdated::of(outdated),
+        gapless,
+        marks_as_broker,
         settings,
         round_trip: admin::round_trip(cluster).await?,
     })
@@ -151,7 +163,7 @@ async fn find(
     Ok(Found {
         idle_topics: idle_topics(link, &on_source),
         idle_groups: link.groups.idle(groups()),
-        preserve: preserve::facts(link, source, target, &topics).await?,
+        preserve: preserve::facts(link, source, (target, target_told), &topics).await?,
         record: record::facts(link, &identity, target).await,
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,

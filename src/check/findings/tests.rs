@@ -53,6 +53,8 @@ fn cluster(id: &str) -> ClusterFacts {
             brokers: 1,
             unreachable: Vec::new(),
             outdated: None,
+            gapless: Vec::new(),
+            marks_as_broker: false,
             settings: Ok(settings.into()),
             round_trip: Duration::from_micros(300),
         }),

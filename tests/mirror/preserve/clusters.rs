@@ -45,11 +45,6 @@ async fn offsets_are_kept_on(target: KafkaVersion) {
 }
 
 #[tokio::test]
-async fn offsets_are_kept_on_4_3() {
-    offsets_are_kept_on(KafkaVersion::V4_3).await;
-}
-
-#[tokio::test]
 async fn offsets_are_kept_on_3_9() {
     offsets_are_kept_on(KafkaVersion::V3_9).await;
 }

@@ -22,13 +22,8 @@ pub(crate) enum KafkaVersion {
 
 impl KafkaVersion {
     /// Every release that tests run on, newest first.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::V4_3,
-        Self::V4_1,
-        Self::V3_9,
-        Self::V3_9Zk,
-        Self::V2_8,
-    ];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::V4_3, Self::V4_1, Self::V3_9, Self::V3_9Zk, Self::V2_8];
 
     /// The version number of the release.
     pub(crate) fn release(self) -> &'static str {
