@@ -15,6 +15,7 @@ mod json;
 mod plan;
 mod resolve;
 mod service;
+mod settings;
 mod status;
 mod table;
 #[cfg(test)]

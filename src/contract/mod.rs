@@ -8,6 +8,7 @@ mod changes;
 mod explanation;
 mod links;
 mod requests;
+mod settings;
 mod topics;
 
 pub(crate) use crate::control::groups::commit::Expiry;
@@ -32,6 +33,7 @@ pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
     TranslationItem, TranslationRequest, VerificationRequest,
 };
+pub(crate) use settings::{SettingAnswer, SettingLikeness, Treatment};
 pub(crate) use topics::{
     GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem,
     TranslationAnswer,
