@@ -2,8 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    ClusterFacts, Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
-    TopicFacts,
+    ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
@@ -90,17 +89,9 @@ fn healthy() -> Facts {
         ),
     ]);
     let found = Found {
-        idle_topics: Vec::new(),
-        idle_groups: Vec::new(),
         topics,
         groups: 2,
-        preserve: None,
-        history: HistoryFacts::default(),
-        record: None,
-        quarantine: None,
-        outlived: BTreeMap::new(),
-        unpipelined: BTreeMap::new(),
-        journal: None,
+        ..Found::default()
     };
     Facts {
         now: expiring::NOW,
