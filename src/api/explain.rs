@@ -49,7 +49,8 @@ impl LinkHandle {
         let naming = self.selection.naming;
         let mirror = included.then(|| naming.mirror_topic(&self.source, topic));
         let mirror = known.as_ref().map(|it| it.mirror_topic.clone()).or(mirror);
-        let settings = mirror.as_ref().filter(|_| included);
+        let is_there = included && sighting != Sighting::Absent;
+        let settings = mirror.as_ref().filter(|_| is_there);
         TopicExplanation {
             included,
             rules: answers(&rules, "topics"),

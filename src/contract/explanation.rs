@@ -38,7 +38,7 @@ pub(crate) struct TopicExplanation {
     pub(crate) intent: Option<Intent>,
     /// None while nothing of it is known to be mirrored.
     pub(crate) partitions: Vec<PartitionAnswer>,
-    /// The topic's settings, and what the link does with them on the mirror; none if it isn't included.
+    /// The topic's settings, and what the link does with them on the mirror; none if it isn't included, or absent.
     #[serde(default)]
     pub(crate) settings: Vec<SettingAnswer>,
 }
