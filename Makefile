@@ -9,7 +9,7 @@ SHELL := bash
 .PHONY: demo test quick soak test-kerberos test-record-tls bench bench-allocations lint check deny setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
-KAFKA := 4.1.1 3.9.1 2.8.2
+KAFKA := 4.1.1 4.3.1 3.9.1 2.8.2
 
 demo: setup kafka
 	cargo build --locked --release
@@ -52,6 +52,8 @@ soak: kafka
 	FARSHORE_SHORT_GAPS=$(SHORT_GAPS) cargo test --locked --test mirror short_gaps
 	FARSHORE_STRESS_ROUNDS=$(STRESS_ROUNDS) cargo test --locked --test mirror stress::
 	FARSHORE_PREMISE_ROUNDS=$(PREMISE_ROUNDS) cargo test --locked --test mirror premises::
+	FARSHORE_VERSION_MATRIX=1 cargo test --locked --test mirror versions::every
+	FARSHORE_ROLLING_UPGRADE=1 cargo test --locked --test mirror stress::upgrades::
 	FARSHORE_LARGE_GROUPS=$(LARGE_GROUPS) cargo test --locked --test mirror failover::large::
 	FARSHORE_STALL_SECONDS=$(STALL_SECONDS) cargo test --locked --test mirror network::stalled::
 	FARSHORE_PATH=record RUST_TEST_THREADS=$(THREADS) cargo test --locked --test mirror

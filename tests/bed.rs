@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,6 +18,20 @@ use support::write::{Outcome, Record, Writer};
 use support::{compare, seed, topics, write};
 
 const SOON: Duration = Duration::from_secs(30);
+
+#[test]
+fn the_makefile_fetches_every_release() {
+    let makefile = include_str!("../Makefile");
+    let line = makefile.lines().find_map(|it| it.strip_prefix("KAFKA := "));
+    let fetched: BTreeSet<&str> = line.expect("the releases").split(' ').collect();
+    let used: BTreeSet<&str> = KafkaVersion::ALL.map(KafkaVersion::release).into();
+    assert_eq!(fetched, used);
+}
+
+#[tokio::test]
+async fn kafka_4_3_keeps_records_across_sigkill() {
+    keeps_records_across_sigkill(KafkaVersion::V4_3).await;
+}
 
 #[tokio::test]
 async fn kafka_4_1_keeps_records_across_sigkill() {

@@ -53,6 +53,9 @@ impl LinkHandle {
         let known = TopicAnswer::of(&partitions, self);
         let naming = self.selection.naming;
         let mirror = included.then(|| naming.mirror_topic(&self.source, topic));
+        let mirror = known.as_ref().map(|it| it.mirror_topic.clone()).or(mirror);
+        let is_there = included && sighting != Sighting::Absent;
+        let settings = mirror.as_ref().filter(|_| is_there);
         TopicExplanation {
             included,
             rules: answers(&rules, "topics"),
@@ -64,7 +67,8 @@ impl LinkHandle {
                 Sighting::Absent => Presence::Absent,
                 Sighting::Present { .. } => Presence::Present,
             },
-            mirror_topic: known.as_ref().map(|it| it.mirror_topic.clone()).or(mirror),
+            settings: settings.map_or_else(Vec::new, |it| self.selection.settings(topic, it)),
+            mirror_topic: mirror,
             intent: included.then(|| self.view.intent_of(topic)),
             partitions: known.map(|it| it.partitions).unwrap_or_default(),
         }

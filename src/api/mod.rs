@@ -30,6 +30,7 @@ mod readiness;
 mod resolve;
 mod router;
 mod server;
+mod settings;
 mod slots;
 pub mod state;
 mod token;

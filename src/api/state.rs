@@ -8,9 +8,10 @@ use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::config::{GroupFilter, Naming, TopicFilter};
+use crate::config::{ExcludedSettings, GroupFilter, Naming, TopicFilter};
 use crate::contract::{LinkFailure, UnreachableBroker};
 use crate::control::groups::status::Board;
+use crate::control::topics::cluster::SeenConfigs;
 use crate::failover::runner::Runner;
 use crate::journal::Owner;
 use crate::model::{CertificateEnds, ClusterName, LinkName, TopicName};
@@ -63,6 +64,10 @@ pub struct Selection {
     pub groups: GroupFilter,
     pub naming: Naming,
     pub source: Arc<dyn SourceTopics>,
+    /// The settings of mirror topics that are left alone.
+    pub excluded_settings: ExcludedSettings,
+    /// The settings of topics on the source and of mirror topics, as topic discovery last read them.
+    pub configs: [SeenConfigs; 2],
 }
 
 /// The topics of a link's source, as of the last look.

@@ -13,6 +13,7 @@ mod intents;
 mod moves;
 mod reading;
 mod releases;
+mod selection;
 mod serving;
 
 use bench::{Bench, access, wide};

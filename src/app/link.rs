@@ -20,6 +20,7 @@ use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::control::topics::Discovery;
+use crate::control::topics::cluster::SeenConfigs;
 use crate::control::{KafkaSite, Mirrored};
 use crate::error::{Error, Kind, Result};
 use crate::failover::sites::Sites;
@@ -58,6 +59,8 @@ pub(crate) struct LinkParts {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
     pub(crate) verifications: Arc<Verifications>,
+    /// The settings of topics on the source and of mirror topics, as last read.
+    pub(crate) configs: [SeenConfigs; 2],
     pub(crate) audit: Arc<AuditLog>,
     /// Held while the link's pending intents are read, changed and written.
     pub(crate) pending_intents: Arc<Mutex<()>>,
@@ -96,6 +99,8 @@ impl LinkParts {
                 groups: self.config.groups.clone(),
                 naming: self.config.naming,
                 source: Arc::new(SourceView(self.source.cluster.clone())),
+                excluded_settings: self.config.excluded_settings.clone(),
+                configs: self.configs.clone(),
             },
             verifications: Arc::clone(&self.verifications),
             ownership: self.ownership.clone(),
@@ -205,7 +210,8 @@ impl LinkParts {
             self.target_site(),
             Arc::clone(&self.store),
         )?;
-        Ok(discovery.hearing(self.mirrored(), self.in_flight.clone()))
+        let discovery = discovery.hearing(self.mirrored(), self.in_flight.clone());
+        Ok(discovery.showing(self.configs.clone()))
     }
 
     fn verifier(&self) -> Verifier {

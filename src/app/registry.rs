@@ -300,6 +300,7 @@ impl Registry {
             in_flight: InFlight::default(),
             condition: Arc::default(),
             is_stale: Arc::default(),
+            configs: <[_; 2]>::default(),
         })
     }
 }

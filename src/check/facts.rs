@@ -9,7 +9,9 @@ use crate::error::Error;
 use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
 use crate::kafka::client::Cluster;
-use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
+use crate::model::{
+    BrokerId, CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName,
+};
 
 use super::probe::Probe;
 
@@ -56,6 +58,10 @@ pub(super) struct Reached {
     pub(super) unreached: Vec<Unreached>,
     /// The brokers that are too old to be written to.
     pub(super) outdated: Option<Outdated>,
+    /// The brokers on which offsets can't be preserved, because they are too old.
+    pub(super) gapless: Vec<BrokerId>,
+    /// Whether writing control markers takes `CLUSTER_ACTION` on one of the brokers, rather than `ALTER`.
+    pub(super) marks_as_broker: bool,
     /// The settings of its brokers, or the error returned instead.
     pub(super) settings: Result<Settings, Error>,
     /// The time from a request to its answer; zero if it isn't known.

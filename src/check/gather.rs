@@ -149,6 +149,11 @@ async fn reach(cluster: &Cluster, deadline: Deadline) -> Result<Reached> {
     let outdated = dialed.reached.iter();
     let outdated = outdated.filter(|(_, connection)| !connection.takes_any_first_sequence());
     let outdated = Outdated::of(outdated.map(|(broker, _)| *broker).collect());
+    let gapless = dialed.reached.iter();
+    let gapless = gapless.filter(|(_, connection)| !connection.preserves_offsets());
+    let gapless = gapless.map(|(broker, _)| *broker).collect();
+    let mut connections = dialed.reached.values();
+    let marks_as_broker = connections.any(|connection| !connection.alter_permits_markers());
     let (settings, round_trip) = tokio::join!(
         deadline.keep(Stage::Settings, settings(cluster, &dialed)),
         deadline.keep(Stage::Settings, admin::round_trip(cluster)),
@@ -158,6 +163,8 @@ async fn reach(cluster: &Cluster, deadline: Deadline) -> Result<Reached> {
         brokers: dialed.reached.len() + dialed.unreached.len(),
         unreached: dialed.unreached,
         outdated,
+        gapless,
+        marks_as_broker,
         settings,
         round_trip: round_trip.unwrap_or_default(),
     })

@@ -244,6 +244,7 @@ async fn sight(
     let mut sight = Sight {
         target_brokers: on_target.brokers,
         target_broker_configs: target.broker_config_names().await?,
+        left_alone: link.excluded_settings.left_alone(),
         replication_factor: link.replication_factor,
         preserves: link.offsets == OffsetsMode::Preserve,
         ..Sight::default()

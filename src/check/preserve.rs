@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::acl::{AclOperation, Need};
+use crate::kafka::acl::{AclOperation, Need, Resource};
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
-use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
+use crate::model::{BrokerId, LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
 use super::deadline::{Deadline, Stage};
 use super::facts::{
@@ -56,7 +56,12 @@ pub(super) async fn facts(
     }
     Ok(Some(PreserveFacts {
         limits: link.preserve,
-        probe: try_out(target, target_told, deadline).await?,
+        // Where the brokers are too old, everything else about it is beside the point.
+        probe: if target_told.gapless.is_empty() {
+            try_out(target, target_told, deadline).await?
+        } else {
+            Probe::default()
+        },
         fills,
     }))
 }
@@ -95,6 +100,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     };
     let subject = format!("link {}", link.name);
     let mut findings = Vec::new();
+    findings.extend(outdated(&subject, link, preserve, target));
     findings.extend(markers(&subject, preserve, target));
     findings.extend(deletion(&subject, preserve, target));
     findings.extend(too_long(&subject, preserve));
@@ -111,20 +117,50 @@ fn severity(preserve: &PreserveFacts) -> Severity {
     }
 }
 
+fn outdated(
+    subject: &str,
+    link: &LinkFacts,
+    preserve: &PreserveFacts,
+    target: &ClusterFacts,
+) -> Option<Finding> {
+    let brokers = &target.reached.as_ref().ok()?.gapless;
+    (!brokers.is_empty()).then(|| {
+        let brokers: Vec<&BrokerId> = brokers.iter().collect();
+        let target = &link.target;
+        finding(
+            severity(preserve),
+            subject,
+            format!(
+                "offsets can't be preserved on {target}, where broker {} is older than Kafka 2.8: such a broker doesn't report the producers that it knows, without which farshore can't tell whether a gap was filled once",
+                listed(&brokers)
+            ),
+            format!("Upgrade the brokers of {target} to Kafka 2.8 or newer, or set offsets = \"translate\"."),
+        )
+    })
+}
+
 fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Option<Finding> {
     let refused = preserve.probe.markers.as_ref()?;
     let consequence = match preserve.limits.otherwise {
         Otherwise::Refuse => "partitions with transactions, compaction or other gaps will halt",
         Otherwise::Translate => "offsets of topics that aren't mirrored yet will be translated",
     };
+    let marks_as_broker = target.reached.as_ref().is_ok_and(|it| it.marks_as_broker);
+    let fix = if marks_as_broker {
+        let (operation, cluster) = (AclOperation::ClusterAction, Resource::cluster());
+        let command = target.grantee.command([operation], [&cluster]);
+        format!(
+            "{command} (Kafka before 3.8 takes this right, with which everything can be done that brokers do)"
+        )
+    } else {
+        let command = target.grantee.command_for(Need::WriteMarkers, "");
+        format!("{command} (it also permits changing ACLs)")
+    };
     Some(finding(
         severity(preserve),
         subject,
         format!("{}: {consequence}", refused.chain()),
-        granted_by(refused, || {
-            let command = target.grantee.command_for(Need::WriteMarkers, "");
-            format!("{command} (it also permits changing ACLs)")
-        }),
+        granted_by(refused, || fix),
     ))
 }
 

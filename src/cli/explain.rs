@@ -6,6 +6,7 @@ use std::io::Write;
 
 use super::client::{Client, understood};
 use super::json::write_json;
+use super::settings::settings;
 use super::status::Notes;
 use super::{ExitCode, ExplainArgs, Failure, Output};
 use crate::contract::{ExplanationAnswer, LinkState, Presence, RuleAnswer};
@@ -69,6 +70,7 @@ fn topic(of: &ExplanationAnswer) -> String {
         notes.add(&name, partition);
     }
     lines.push_str(&notes.of(&of.link));
+    lines.push_str(&settings(&it.settings));
     lines
 }
 

@@ -16,6 +16,7 @@ mod operations;
 mod plan;
 mod resolve;
 mod service;
+mod settings;
 mod status;
 mod table;
 #[cfg(test)]

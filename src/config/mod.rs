@@ -16,6 +16,7 @@ mod concealed;
 mod conflict;
 pub mod defaults;
 mod document;
+mod excluded_settings;
 mod expression;
 mod filter;
 mod overlap;
@@ -35,6 +36,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 pub use api::{ApiConfig, OpenPart};
+pub use excluded_settings::ExcludedSettings;
 pub use expression::NamePattern;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};

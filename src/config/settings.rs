@@ -14,6 +14,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
 use super::defaults;
+use super::excluded_settings::ExcludedSettings;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::{PolicyRules, PreserveLimits};
 use super::problem::Problem;
@@ -136,6 +137,8 @@ pub struct LinkConfig {
     pub allow_mirrored_source: bool,
     /// The replication factor of mirror topics; `None`: the source topic's, limited by the number of target brokers.
     pub replication_factor: Option<i16>,
+    /// The settings of mirror topics that are left alone.
+    pub excluded_settings: ExcludedSettings,
     /// Whether the link keeps a journal on the target and with it a lease: one process at a time mirrors.
     pub journal: bool,
     /// The interval at which topics, partitions and settings are compared.

@@ -18,7 +18,7 @@ bootstrap_servers = ["127.0.0.1:29092"]
 "#;
 
 /// Parses a file that begins with [`CLUSTERS`], which takes four lines.
-fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
+pub(super) fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
     parse(&format!("{CLUSTERS}{rest}"), &|name| match name {
         "SET" => Some("orders".to_owned()),
         "SECRET" => Some("hunter2".to_owned()),
@@ -27,7 +27,8 @@ fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
 }
 
 /// A valid link, on lines 5 to 8; each case adds to it from line 9 on.
-const LINK: &str = "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
+pub(super) const LINK: &str =
+    "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
 
 fn messages(result: Result<Config, Vec<Problem>>) -> Vec<String> {
     let problems = result.expect_err("the file should be refused");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LinkState, PartitionAnswer};
+use super::{LinkState, PartitionAnswer, SettingAnswer};
 use crate::config::{NameRule, RuleKind};
 use crate::control::groups::status::GroupStatus;
 use crate::model::{ClusterName, Intent, LinkName, TopicName};
@@ -38,6 +38,9 @@ pub(crate) struct TopicExplanation {
     pub(crate) intent: Option<Intent>,
     /// None while nothing of it is known to be mirrored.
     pub(crate) partitions: Vec<PartitionAnswer>,
+    /// The topic's settings, and what the link does with them on the mirror; none if it isn't included, or absent.
+    #[serde(default)]
+    pub(crate) settings: Vec<SettingAnswer>,
 }
 
 /// Whether the link carries a consumer group over, and the state of its offsets. Its name is the same on both sides.

@@ -8,6 +8,7 @@ mod changes;
 mod explanation;
 mod links;
 mod requests;
+mod settings;
 mod topics;
 
 pub(crate) use crate::control::groups::commit::Expiry;
@@ -34,6 +35,7 @@ pub(crate) use requests::{
     AllowLoss, IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest,
     ReturnRequest, ScopeRequest, TranslationItem, TranslationRequest, VerificationRequest,
 };
+pub(crate) use settings::{SettingAnswer, SettingLikeness, Treatment};
 pub(crate) use topics::{
     GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, ReturnedGroup, TopicAnswer,
     TranslatedItem, TranslationAnswer,

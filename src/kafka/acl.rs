@@ -24,6 +24,8 @@ pub enum AclOperation {
     Alter = 7,
     /// See that it exists, and what state it is in.
     Describe = 8,
+    /// Act as a broker; farshore uses it only to write control markers before Kafka 3.8.
+    ClusterAction = 9,
     /// Read its settings.
     DescribeConfigs = 10,
     /// Change its settings.
@@ -41,6 +43,7 @@ impl AclOperation {
             | Self::Create
             | Self::Delete
             | Self::Alter
+            | Self::ClusterAction
             | Self::AlterConfigs => &[],
         }
     }

@@ -17,6 +17,7 @@ mod producer;
 mod run;
 mod secret;
 mod state;
+mod topic_setting;
 mod translation;
 
 pub use certificates::{CertificateEnds, time};
@@ -36,4 +37,7 @@ pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;
 pub use secret::Secret;
 pub use state::{HaltCode, PartitionState, Reason};
+pub use topic_setting::{
+    SettingNeed, SettingRule, TOPIC_SETTINGS, TopicSetting, UNLIMITED, mirrored_settings,
+};
 pub use translation::{Translation, Untranslatable};

@@ -12,6 +12,7 @@ use crate::support::{compare, configs, seed, topics};
 const LINK: &str = r#"
 topics = ["orders.*", "payments\\..*", "__.*", "farshore-.*"]
 topics_exclude = ["payments\\.secret"]
+config_exclude = ["delete\\.retention\\..*"]
 refresh_interval = "200ms"
 "#;
 
@@ -56,12 +57,39 @@ async fn is_mirrored(setting: &Setting, topic: &str, partitions: i32, count: usi
     assert_eq!(compared, count.unsigned_abs());
 }
 
+/// What is done with each setting is told, and no setting of the brokers is missing.
+async fn settings_are_explained(setting: &Setting) {
+    let path = "/v1/links/paris-oslo/explain/orders";
+    let told = setting.farshore.get_json(path).await.expect("an answer");
+    let settings = told["topic"]["settings"].as_array().expect("settings");
+    let of = |name: &str| {
+        let found = settings.iter().find(|it| it["name"] == name);
+        let found = found.unwrap_or_else(|| panic!("no {name} in {told}"));
+        ["treatment", "source", "mirror", "likeness"].map(|it| found[it].as_str().unwrap_or(""))
+    };
+    let retention = ["at_least", "31536000000000", "31536000000000", "same"];
+    assert_eq!(of("retention.ms"), retention);
+    let tombstones = ["excluded", "172800000", "86400000", "differs"];
+    assert_eq!(of("delete.retention.ms"), tombstones);
+    let timestamps = ["set", "9223372036854775807", "9223372036854775807", "same"];
+    assert_eq!(of("message.timestamp.after.max.ms"), timestamps);
+    assert_eq!(of("segment.bytes"), ["not_mirrored", "", "", ""]);
+    for bootstrap in [setting.paris.bootstrap(), setting.oslo.bootstrap()] {
+        let seen = configs::of_topic(&bootstrap, "orders").await;
+        for name in seen.expect("the settings").into_keys() {
+            of(&name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn mirrors_appear_and_follow_their_sources() {
     let mut setting = Setting::start(KafkaVersion::V4_1, LINK).await;
     let large = [
         ("max.message.bytes", "2097152"),
         ("retention.ms", "31536000000000"),
+        ("delete.retention.ms", "172800000"),
+        ("min.compaction.lag.ms", "60000"),
     ];
     setting.topic("orders", 4, &large).await;
     for name in [
@@ -83,8 +111,12 @@ async fn mirrors_appear_and_follow_their_sources() {
         ("max.message.bytes", "2097152"),
         ("message.timestamp.type", "CreateTime"),
         ("retention.ms", "31536000000000"),
+        ("min.compaction.lag.ms", "60000"),
+        // Excluded, so it is the target's default.
+        ("delete.retention.ms", "86400000"),
     ];
     target_keeps(&setting, "orders", &same).await;
+    settings_are_explained(&setting).await;
 
     // Configs are read again only after a while; the other changes continue meanwhile.
     let changed = [

@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     ConsoleConsumer,
     /// Describes and resets consumer groups.
     ConsumerGroups,
+    /// Finalizes the features of a cluster, metadata version included.
+    Features,
     /// Prints offsets of partitions.
     GetOffsets,
     /// Writes load and prints its rate.
@@ -27,24 +29,21 @@ pub(crate) enum Tool {
 
 impl Tool {
     fn class(self, version: KafkaVersion) -> &'static str {
-        match (self, version) {
-            (Self::Acls, KafkaVersion::V4_1) => "org.apache.kafka.tools.AclCommand",
-            (Self::Acls, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8) => {
-                "kafka.admin.AclCommand"
-            }
-            (Self::Configs, _) => "kafka.admin.ConfigCommand",
-            (Self::ConsoleConsumer, KafkaVersion::V4_1) => {
-                "org.apache.kafka.tools.consumer.ConsoleConsumer"
-            }
-            (
-                Self::ConsoleConsumer,
-                KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8,
-            ) => "kafka.tools.ConsoleConsumer",
-            (Self::ConsumerGroups, _) => {
-                "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-            }
-            (Self::GetOffsets, _) => "org.apache.kafka.tools.GetOffsetShell",
-            (Self::ProducerPerformance, _) => "org.apache.kafka.tools.ProducerPerformance",
+        // Some classes moved with Kafka 4.
+        let is_old = match version {
+            KafkaVersion::V4_3 | KafkaVersion::V4_1 => false,
+            KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8 => true,
+        };
+        match self {
+            Self::Acls if is_old => "kafka.admin.AclCommand",
+            Self::Acls => "org.apache.kafka.tools.AclCommand",
+            Self::Configs => "kafka.admin.ConfigCommand",
+            Self::ConsoleConsumer if is_old => "kafka.tools.ConsoleConsumer",
+            Self::ConsoleConsumer => "org.apache.kafka.tools.consumer.ConsoleConsumer",
+            Self::ConsumerGroups => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            Self::Features => "org.apache.kafka.tools.FeatureCommand",
+            Self::GetOffsets => "org.apache.kafka.tools.GetOffsetShell",
+            Self::ProducerPerformance => "org.apache.kafka.tools.ProducerPerformance",
         }
     }
 }

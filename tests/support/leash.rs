@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::wait::eventually;
 
@@ -106,6 +106,13 @@ impl Leashed {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process takes a signal");
+    }
+
+    /// Stops the process (SIGSTOP) and waits until all its threads stand still: one that hasn't run since may still answer.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let pid = Pid::from_child(&self.child);
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("the process stops");
     }
 
     /// Kills the process and waits until it is gone.

@@ -9,12 +9,12 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::slots::ConnectionLimits;
-use crate::api::state::{Condition, Reach, Selection, Sighting, SourceTopics};
+use crate::api::state::{Condition, Reach};
 use crate::api::{Access, ApiState, ApiToken, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
-use crate::config::{ApiConfig, GroupFilter, Naming, TopicFilter};
+use crate::config::{ApiConfig, GroupFilter};
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
@@ -23,7 +23,7 @@ use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
     HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    Reason, Run, Secret, SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;
@@ -36,6 +36,7 @@ use crate::telemetry::metrics::{
 use crate::verify::Verifications;
 
 use super::client::{Answer, Ask, TOKEN};
+use super::selection::selection;
 
 /// The source's log end offset of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
@@ -330,30 +331,6 @@ fn sync(sites: &Sites, board: &Arc<Board>) -> GroupSync {
         filter: all_groups(),
         interval: Duration::from_millis(1),
         in_flight: InFlight::default(),
-    }
-}
-
-/// Everything but tests is included.
-fn selection() -> Selection {
-    Selection {
-        topics: TopicFilter::new(&["orders|t", "eu.*", "_.*"], &["eu\\.test.*"]).unwrap(),
-        groups: GroupFilter::new(&[".*"], &["eu.*"]).unwrap(),
-        naming: Naming::Prefix,
-        source: Arc::new(FakeTopics),
-    }
-}
-
-/// A source with a few topics.
-#[derive(Debug)]
-struct FakeTopics;
-
-impl SourceTopics for FakeTopics {
-    fn seen(&self, topic: &TopicName) -> Sighting {
-        match topic.as_str() {
-            "orders" | "t" | "eu.new" => Sighting::Present { is_internal: false },
-            "eu.internal" => Sighting::Present { is_internal: true },
-            _ => Sighting::Absent,
-        }
     }
 }
 

@@ -286,6 +286,10 @@ async fn examples_are_what_the_service_answers() {
             }
         }
         if let Some(documented) = section.answer {
+            let answer = Answer {
+                json: shortened(&documented, answer.json),
+                ..answer
+            };
             let pretty = serde_json::to_string_pretty(&answer.json).unwrap();
             assert_eq!(
                 steady(documented),
@@ -295,6 +299,16 @@ async fn examples_are_what_the_service_answers() {
             );
         }
     }
+}
+
+/// An answer with no more settings than the example has, which are the first ones.
+fn shortened(example: &Value, mut answer: Value) -> Value {
+    const SETTINGS: &str = "/topic/settings";
+    let shown = example.pointer(SETTINGS).and_then(Value::as_array);
+    if let (Some(shown), Some(Value::Array(all))) = (shown, answer.pointer_mut(SETTINGS)) {
+        all.truncate(shown.len());
+    }
+    answer
 }
 
 /// Runs the operation to its end.

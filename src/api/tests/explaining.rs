@@ -67,6 +67,9 @@ async fn a_name_is_explained_by_its_rules() {
         assert_eq!(told["on_source"], presence, "{answer}");
         assert_eq!(told["mirror_topic"], mirror, "{answer}");
         assert_eq!(told["intent"].is_string(), included, "{answer}");
+        let settings = told["settings"].as_array().unwrap();
+        let is_there = included && presence == "present";
+        assert_eq!(settings.is_empty(), !is_there, "{answer}");
     }
     let odd = bench.explain("a%0Ab%2Fc").await;
     assert_eq!(odd["name"], "a\nb/c");
@@ -115,6 +118,50 @@ fn kinds(told: &Value) -> String {
     let rules = told["rules"].as_array().unwrap().iter();
     let kinds: Vec<_> = rules.map(|rule| rule["rule"].as_str().unwrap()).collect();
     kinds.join(" ")
+}
+
+/// What isn't known is left out; what is done with a setting is known without it.
+#[tokio::test]
+async fn settings_that_were_not_read_are_explained_by_their_rules() {
+    let bench = Bench::start().await;
+    let told = bench.explain("t").await["topic"]["settings"].clone();
+    let settings = told.as_array().unwrap();
+    assert_eq!(settings.len(), crate::model::TOPIC_SETTINGS.len());
+    let of = |name: &str| settings.iter().find(|it| it["name"] == name).cloned();
+    assert_eq!(
+        of("segment.ms"),
+        Some(json!({
+            "name": "segment.ms",
+            "treatment": "not_mirrored",
+            "why": "how a broker stores the log; consumers see no difference"
+        }))
+    );
+    assert_eq!(of("retention.ms").unwrap()["treatment"], "at_least");
+    assert_eq!(of("compression.type").unwrap()["treatment"], "set");
+    assert_eq!(of("cleanup.policy").unwrap()["treatment"], "mirrored");
+}
+
+/// Of the settings that are read, those that neither side has are left out.
+#[tokio::test]
+async fn settings_that_were_read_are_explained_with_their_values() {
+    let bench = Bench::start().await;
+    let told = bench.explain("orders").await["topic"]["settings"].clone();
+    let settings = told.as_array().unwrap().iter();
+    let read: Vec<Value> = settings
+        .filter(|it| it["treatment"] != "not_mirrored")
+        .map(|it| {
+            let fields = ["name", "treatment", "source", "mirror", "likeness"];
+            json!(fields.map(|field| it[field].clone()))
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [
+            json!(["cleanup.policy", "mirrored", "delete", "delete", "same"]),
+            json!(["compression.type", "set", "zstd", "producer", "differs"]),
+            json!(["retention.ms", "at_least", "604800000", "1000", "changes"]),
+        ]
+    );
 }
 
 #[tokio::test]

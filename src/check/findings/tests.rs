@@ -2,8 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    ClusterFacts, Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
-    TopicFacts,
+    ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
@@ -54,6 +53,8 @@ fn cluster(id: &str) -> ClusterFacts {
             brokers: 1,
             unreached: Vec::new(),
             outdated: None,
+            gapless: Vec::new(),
+            marks_as_broker: false,
             settings: Ok(settings.into()),
             round_trip: Duration::from_micros(300),
         }),
@@ -89,18 +90,9 @@ fn healthy() -> Facts {
         ),
     ]);
     let found = Found {
-        idle_topics: Vec::new(),
-        idle_groups: Vec::new(),
         topics,
         groups: Some(2),
-        preserve: None,
-        history: HistoryFacts::default(),
-        record: None,
-        quarantine: None,
-        outlived: BTreeMap::new(),
-        unpipelined: BTreeMap::new(),
-        journal: None,
-        unknown: Vec::new(),
+        ..Found::default()
     };
     Facts {
         now: expiring::NOW,

@@ -147,7 +147,7 @@ pub(in crate::check) const ROWS: &[Row] = &[
         subject: Subject::Cluster,
         needs: &[Need::WriteMarkers],
         weight: Weight::Needed,
-        purpose: "preserving offsets across gaps; it also permits changing ACLs",
+        purpose: "preserving offsets across gaps; it also permits changing ACLs (before Kafka 3.8: ClusterAction instead)",
         otherwise: "a partition halts as `not_permitted` at its first gap (`preserve_otherwise` decides)",
     },
     Row {

@@ -270,6 +270,53 @@ fn explain_shows_why_a_partition_stands_still_and_what_the_link_waits_for() {
     }
 }
 
+#[test]
+fn explain_shows_what_is_done_with_each_setting() {
+    let setting = |name: &str, treatment: &str, rest: &str| {
+        format!(r#"{{"name":"{name}","treatment":"{treatment}","why":"so",{rest}"x":0}}"#)
+    };
+    let settings = [
+        setting(
+            "cleanup.policy",
+            "mirrored",
+            r#""source":"compact","mirror":"delete","likeness":"changes","#,
+        ),
+        setting(
+            "compression.type",
+            "set",
+            r#""source":"zstd","mirror":"producer","likeness":"differs","#,
+        ),
+        setting(
+            "min.compaction.lag.ms",
+            "excluded",
+            r#""source":"5","mirror":"4","likeness":"differs","expression":"min.*","#,
+        ),
+        setting(
+            "retention.ms",
+            "at_least",
+            r#""source":"5","mirror":"5","likeness":"same","#,
+        ),
+        setting("segment.ms", "not_mirrored", ""),
+        setting("segment.bytes", "not_mirrored", ""),
+    ];
+    let answer = EXPLAINED.replace(
+        r#""topic":{"included":false,"#,
+        &format!(
+            r#""topic":{{"included":true,"settings":[{}],"#,
+            settings.join(",")
+        ),
+    );
+    let (out, _) = explain("table", answer);
+    let expected = r#"  setting                source   mirror
+  cleanup.policy         compact  delete    mirrored, going to be changed: so
+  compression.type       zstd     producer  set by farshore, differs on purpose: so
+  min.compaction.lag.ms  5        4         left alone: "min.*" in config_exclude matches
+  retention.ms           5        5         at least the source's: so
+  not mirrored, so: segment.ms, segment.bytes
+"#;
+    assert!(out.contains(expected), "{out}");
+}
+
 /// A row is a line, whatever a group is called.
 #[test]
 fn groups_with_control_characters_are_shown_in_one_line_each() {

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::super::defaults;
 use super::super::document::Section;
+use super::super::excluded_settings::ExcludedSettings;
 use super::super::expression::Expression;
 use super::super::filter::{GroupFilter, TopicFilter};
 use super::super::policies::{Otherwise, PreserveLimits};
@@ -37,6 +38,7 @@ pub(super) struct Raw {
     naming: Option<As<Word<Naming>>>,
     allow_mirrored_source: Option<bool>,
     replication_factor: Option<As<Number<i16, 1, 1000>>>,
+    config_exclude: Vec<Spanned<String>>,
     journal: Option<bool>,
     refresh_interval: Option<As<Duration>>,
     group_sync_interval: Option<As<Duration>>,
@@ -118,6 +120,7 @@ pub(super) fn resolve(
         naming: or(raw.naming, Naming::Identity),
         allow_mirrored_source: raw.allow_mirrored_source.unwrap_or(false),
         replication_factor: raw.replication_factor.map(|given| given.0),
+        excluded_settings: ExcludedSettings::of(&raw.config_exclude, problems),
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: or(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),

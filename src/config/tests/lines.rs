@@ -44,6 +44,22 @@ const LINES: &[(&str, &str)] = &[
         r#"9:19: links.l.topics_exclude[0]: not a regular expression: "*": repetition operator missing expression"#,
     ),
     (
+        r#"config_exclude = ["segment\\..*", "retention\\.ms"]"#,
+        r#"9:35: links.l.config_exclude[1]: "retention\\.ms" matches retention.ms, which can't be left alone, because a mirror isn't exact without it: the mirror must not delete what the source still has"#,
+    ),
+    (
+        r#"config_exclude = ["max.*"]"#,
+        r#"9:19: links.l.config_exclude[0]: "max.*" matches max.message.bytes, which can't be left alone, because a mirror isn't exact without it: whatever the source accepts has to be accepted by the mirror"#,
+    ),
+    (
+        r#"config_exclude = ["retention.*"]"#,
+        r#"9:19: links.l.config_exclude[0]: "retention.*" matches retention.bytes, which can't be left alone, because a mirror isn't exact without it: the mirror must not delete what the source still has; the same goes for retention.ms"#,
+    ),
+    (
+        r#"config_exclude = ["("]"#,
+        r#"9:19: links.l.config_exclude[0]: not a regular expression: "(": unclosed group"#,
+    ),
+    (
         r#"refresh_interval = "5""#,
         r#"9:20: links.l.refresh_interval: expected a duration like "500ms", "5s", "2m" or "1h", found "5""#,
     ),

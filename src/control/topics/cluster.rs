@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use crate::config::Start;
@@ -123,21 +125,48 @@ pub(super) fn live(
     live.map(|(name, _)| (*name).clone()).collect()
 }
 
+/// The configs of one cluster's topics as last read, or the cluster's error; shared with the API, which shows them.
+#[derive(Debug, Clone, Default)]
+pub struct SeenConfigs(Arc<RwLock<BTreeMap<TopicName, Result<TopicConfigs, String>>>>);
+
+impl SeenConfigs {
+    /// Those of a topic; `None` unless they could be read.
+    pub fn of(&self, topic: &TopicName) -> Option<TopicConfigs> {
+        self.0.read().get(topic)?.as_ref().ok().cloned()
+    }
+
+    /// Puts in what was read of a topic.
+    #[cfg(test)]
+    pub(crate) fn put(&self, topic: &str, configs: &[(&str, &str)]) {
+        let configs = configs.iter();
+        let configs = configs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.0.write().insert(topic.into(), Ok(configs.collect()));
+    }
+}
+
 /// The configs of one cluster's topics, or the cluster's error. They rarely change and are long, so they aren't read with
 /// every look.
 #[derive(Debug, Default)]
 pub(super) struct ConfigMemory {
-    known: BTreeMap<TopicName, Result<TopicConfigs, String>>,
+    known: SeenConfigs,
     read_at: Option<Instant>,
 }
 
 impl ConfigMemory {
+    /// Creates an empty cache that is shown through `known`.
+    pub(super) fn shown(known: SeenConfigs) -> Self {
+        Self {
+            known,
+            read_at: None,
+        }
+    }
+
     /// Reads the configs of `topics` that aren't cached, or all of them once the cache has expired.
     pub(super) async fn read(&mut self, site: &dyn TopicSite, topics: &[TopicName]) -> Result<()> {
         let is_old = self
             .read_at
             .is_none_or(|at| at.elapsed() >= CONFIGS_VALID_FOR);
-        let is_wanted = |topic: &&TopicName| is_old || !self.known.contains_key(*topic);
+        let is_wanted = |topic: &&TopicName| is_old || !self.known.0.read().contains_key(*topic);
         let wanted: Vec<TopicName> = topics.iter().filter(is_wanted).cloned().collect();
         if wanted.is_empty() {
             return Ok(());
@@ -145,21 +174,21 @@ impl ConfigMemory {
         let read = site.configs(&wanted).await?.into_iter();
         let read = read.map(|(topic, configs)| (topic, configs.map_err(|e| e.chain())));
         if is_old {
-            self.known = read.collect();
+            *self.known.0.write() = read.collect();
             self.read_at = Some(Instant::now());
         } else {
-            self.known.extend(read);
+            self.known.0.write().extend(read);
         }
         Ok(())
     }
 
     /// The cached configs of `topic`.
-    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<TopicConfigs, String>> {
-        self.known.get(topic)
+    pub(super) fn of(&self, topic: &TopicName) -> Option<Result<TopicConfigs, String>> {
+        self.known.0.read().get(topic).cloned()
     }
 
     /// Drops a topic from the cache, after it was changed.
     pub(super) fn forget(&mut self, topic: &TopicName) {
-        self.known.remove(topic);
+        self.known.0.write().remove(topic);
     }
 }

@@ -1,45 +1,16 @@
-//! The topic configs that decide whether a mirror can be exact, and what each must be on the mirror topic.
+//! The topic configs that decide whether a mirror can be exact, and what each must be on the mirror topic, by the rules of
+//! `model::TOPIC_SETTINGS`.
 //!
 //! Effective values are copied, so that the clusters' differing defaults don't matter. Limits are only ever raised: a
 //! mirror topic that keeps more than its source is the operator's choice. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::{SettingRule, TopicSetting, mirrored_settings};
+
 /// Config names and their effective values.
 pub type TopicConfigs = BTreeMap<String, String>;
 
-/// The requirement on a mirror topic's config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// This value, whatever the source has.
-    Always(&'static str),
-    /// The source's list, in any order.
-    SameList,
-    /// The source's number or more; a negative number means unlimited.
-    AtLeast,
-}
-
-/// The rule for each copied config. Record timestamps are copied, so the target must neither replace nor refuse them, and
-/// bytes are forwarded unchanged.
-const RULES: [(&str, Rule); 12] = [
-    ("cleanup.policy", Rule::SameList),
-    ("compression.type", Rule::Always("producer")),
-    ("delete.retention.ms", Rule::AtLeast),
-    ("max.compaction.lag.ms", Rule::AtLeast),
-    ("max.message.bytes", Rule::AtLeast),
-    ("message.timestamp.after.max.ms", Rule::Always(UNLIMITED)),
-    ("message.timestamp.before.max.ms", Rule::Always(UNLIMITED)),
-    (
-        "message.timestamp.difference.max.ms",
-        Rule::Always(UNLIMITED),
-    ),
-    ("message.timestamp.type", Rule::Always("CreateTime")),
-    ("min.compaction.lag.ms", Rule::AtLeast),
-    ("retention.bytes", Rule::AtLeast),
-    ("retention.ms", Rule::AtLeast),
-];
-
-const UNLIMITED: &str = "9223372036854775807";
 const CLEANUP_POLICY: &str = "cleanup.policy";
 const RETENTION: [&str; 2] = ["retention.bytes", "retention.ms"];
 
@@ -62,8 +33,8 @@ const VERSION_BOUND: [(&str, &str); 3] = [
 ];
 
 /// The names of the topic configs this module reads; others need not be described.
-pub fn names() -> [&'static str; RULES.len()] {
-    RULES.map(|(name, _)| name)
+pub fn names() -> Vec<&'static str> {
+    mirrored_settings().map(|it| it.name).collect()
 }
 
 /// The configs of a new mirror topic, from the source topic's configs and the names of the target brokers' configs.
@@ -79,7 +50,7 @@ pub fn changes(
 ) -> TopicConfigs {
     let mut changes = TopicConfigs::new();
     let is_known = |name| known(name, broker_configs) || target.contains_key(name);
-    for (name, rule) in RULES.iter().filter(|(name, _)| is_known(name)) {
+    for TopicSetting { name, rule, .. } in mirrored_settings().filter(|it| is_known(it.name)) {
         let theirs = source.get(*name).map(String::as_str);
         let ours = target.get(*name).map(String::as_str);
         if let Some(value) = change(*rule, theirs, ours) {
@@ -96,12 +67,46 @@ fn known(name: &str, broker_configs: &BTreeSet<String>) -> bool {
         .is_none_or(|(_, broker_config)| broker_configs.contains(*broker_config))
 }
 
-fn change<'a>(rule: Rule, source: Option<&'a str>, target: Option<&str>) -> Option<&'a str> {
+fn change<'a>(rule: SettingRule, source: Option<&'a str>, target: Option<&str>) -> Option<&'a str> {
     match rule {
-        Rule::Always(value) => (target != Some(value)).then_some(value),
-        Rule::SameList => source.filter(|source| target.map(list) != Some(list(source))),
-        Rule::AtLeast => source.filter(|source| target.is_none_or(|t| amount(t) < amount(source))),
+        SettingRule::Set(value) => (target != Some(value)).then_some(value),
+        SettingRule::SameList => source.filter(|it| target.map(list) != Some(list(it))),
+        SettingRule::AtLeast(_) => {
+            source.filter(|it| target.is_none_or(|target| amount(target) < amount(it)))
+        }
+        SettingRule::NotMirrored => None,
     }
+}
+
+/// How the value of a setting on a mirror topic relates to its source's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// Both mean the same.
+    Same,
+    /// They differ, and stay so.
+    Differs,
+    /// The mirror's is going to be changed.
+    Changes,
+}
+
+/// Compares the values of a setting; `None` if the mirror's isn't known. Without a rule the setting is left alone.
+pub fn likeness(
+    rule: Option<SettingRule>,
+    source: Option<&str>,
+    target: Option<&str>,
+) -> Option<Likeness> {
+    let target = target?;
+    let same = match rule {
+        Some(SettingRule::SameList) => source.map(list) == Some(list(target)),
+        Some(SettingRule::AtLeast(_)) => source.map(amount) == Some(amount(target)),
+        Some(SettingRule::Set(_) | SettingRule::NotMirrored) | None => source == Some(target),
+    };
+    let changes = rule.and_then(|rule| change(rule, source, Some(target)));
+    Some(match (changes, same) {
+        (Some(_), _) => Likeness::Changes,
+        (None, true) => Likeness::Same,
+        (None, false) => Likeness::Differs,
+    })
 }
 
 fn list(value: &str) -> BTreeSet<&str> {

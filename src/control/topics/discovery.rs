@@ -19,7 +19,7 @@ use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Performer, Work};
-use super::cluster::{ConfigMemory, TopicSite};
+use super::cluster::{ConfigMemory, SeenConfigs, TopicSite};
 use super::namesakes::Namesakes;
 use super::plan::plan;
 use super::remembered::{first_look, known};
@@ -94,6 +94,14 @@ impl Discovery {
     pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>, in_flight: InFlight) -> Self {
         self.mirrored = Some(mirrored);
         self.in_flight = in_flight;
+        self
+    }
+
+    /// Shows the configs that it reads of source topics and of mirror topics.
+    #[must_use]
+    pub fn showing(mut self, [source, target]: [SeenConfigs; 2]) -> Self {
+        self.source_configs = ConfigMemory::shown(source);
+        self.target_configs = ConfigMemory::shown(target);
         self
     }
 

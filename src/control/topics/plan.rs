@@ -167,7 +167,8 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
 }
 
 fn initial(sight: &Sight, source: &SourceTopic) -> TopicConfigs {
-    let configs = configs::initial(&source.configs, &sight.target_broker_configs);
+    let mut configs = configs::initial(&source.configs, &sight.target_broker_configs);
+    configs.retain(|name, _| !sight.left_alone.contains(name.as_str()));
     if sight.preserves {
         configs::uncompacted(configs)
     } else {
@@ -181,11 +182,12 @@ fn changes(
     source: &SourceTopic,
     existing: &TargetTopic,
 ) -> TopicConfigs {
-    let changes = configs::changes(
+    let mut changes = configs::changes(
         &source.configs,
         &existing.configs,
         &sight.target_broker_configs,
     );
+    changes.retain(|name, _| !sight.left_alone.contains(name.as_str()));
     let waits = sight.preserves && configs::compacts(&changes);
     match (waits, sight.live.contains(name)) {
         (true, true) => configs::late_changes(changes, &source.configs),

@@ -52,6 +52,8 @@ pub struct Sight {
     pub target_brokers: usize,
     /// The config names of the target's brokers.
     pub target_broker_configs: BTreeSet<String>,
+    /// The settings of mirror topics that the link leaves alone.
+    pub left_alone: BTreeSet<&'static str>,
     /// The replication factor configured for the link, if any.
     pub replication_factor: Option<i16>,
     /// The number of partitions that the link's very first look found on the source.

@@ -10,7 +10,7 @@ use kafka_protocol::messages::write_txn_markers_request::{
 use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 use crate::error::{BrokerCode, Error, Result};
-use crate::kafka::acl::Need;
+use crate::kafka::acl::{AclOperation, Need, Resource};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{by_topic, topic_partition};
 use crate::kafka::client::{Cluster, Connection};
@@ -88,10 +88,22 @@ pub async fn try_marker(
 
 /// Builds the error for a broker's refusal of control markers.
 pub fn refused_markers((cluster, connection): (&Cluster, &Connection), code: BrokerCode) -> Error {
-    let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
-        .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
-    let refusal = connection.refusal("write control markers", code, detail);
-    cluster.explained(refusal, Need::WriteMarkers, "")
+    const WHAT: &str = "write control markers";
+    if code != CLUSTER_AUTHORIZATION_FAILED {
+        return connection.refusal(WHAT, code, None);
+    }
+    if connection.alter_permits_markers() {
+        let detail = "offsets are preserved with control markers, which need ALTER on the cluster";
+        let refusal = connection.refusal(WHAT, code, Some(detail));
+        return cluster.explained(refusal, Need::WriteMarkers, "");
+    }
+    let detail = "offsets are preserved with control markers, which need CLUSTER_ACTION on the cluster before Kafka 3.8";
+    let resource = Resource::cluster();
+    let command = cluster
+        .grantee()
+        .command([AclOperation::ClusterAction], [&resource]);
+    let refusal = connection.refusal(WHAT, code, Some(detail));
+    refusal.fixed_by(format!("grant ClusterAction on the cluster: {command}"))
 }
 
 fn request(orders: &[Markers]) -> WriteTxnMarkersRequest {

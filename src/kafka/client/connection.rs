@@ -59,6 +59,10 @@ impl fmt::Display for Peer {
 /// How many [`Connection::call`]s may be in flight; further ones wait their turn.
 const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
 
+/// The version of `ListTransactions` that is as old as the permission of `ALTER` to write control markers (KIP-1037), new in
+/// Kafka 3.8.
+const LIST_TRANSACTIONS_OF_3_8: i16 = 1;
+
 /// The version of `InitProducerId` in which a producer may ask for its next epoch, new in Kafka 2.5.
 const INIT_PRODUCER_ID_OF_2_5: i16 = 3;
 
@@ -124,6 +128,20 @@ impl Connection {
     pub fn takes_any_first_sequence(&self) -> bool {
         let versions = self.0.versions.get();
         versions.is_some_and(|it| it.reaches(ApiKey::InitProducerId, INIT_PRODUCER_ID_OF_2_5))
+    }
+
+    /// Whether offsets can be preserved on the broker: it takes control markers and reports the producers that it knows, as
+    /// brokers do since 2.8.
+    pub fn preserves_offsets(&self) -> bool {
+        let needed = [ApiKey::WriteTxnMarkers, ApiKey::DescribeProducers];
+        needed.iter().all(|key| self.version_of(*key).is_some())
+    }
+
+    /// Whether `ALTER` on the cluster permits writing control markers, as it does since 3.8; before, only
+    /// `CLUSTER_ACTION` does.
+    pub fn alter_permits_markers(&self) -> bool {
+        let versions = self.0.versions.get();
+        versions.is_some_and(|it| it.reaches(ApiKey::ListTransactions, LIST_TRANSACTIONS_OF_3_8))
     }
 
     /// How much longer the broker has throttled this client; requests started meanwhile wait here.

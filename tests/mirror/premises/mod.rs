@@ -29,11 +29,12 @@ fn rounds() -> Option<usize> {
 }
 
 /// The releases to test; only `usual` in the short form.
-fn releases(usual: KafkaVersion) -> Vec<KafkaVersion> {
-    match rounds() {
-        None => vec![usual],
-        Some(_) => vec![KafkaVersion::V4_1, KafkaVersion::V3_9, KafkaVersion::V2_8],
-    }
+fn releases(usual: &[KafkaVersion]) -> Vec<KafkaVersion> {
+    let all = match rounds() {
+        None => usual,
+        Some(_) => &KafkaVersion::ALL,
+    };
+    all.to_vec()
 }
 
 /// Waits until all these partitions have this many in-sync replicas.
@@ -71,7 +72,7 @@ async fn placed(
 /// Three brokers with a minimum of two in-sync replicas.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_brokers_keep_to_what_is_relied_on() {
-    for release in releases(KafkaVersion::V4_1) {
+    for release in releases(&[KafkaVersion::V4_1]) {
         let spec = Spec::new(release)
             .brokers(3)
             .property("min.insync.replicas", "2")
@@ -94,7 +95,7 @@ async fn three_brokers_keep_to_what_is_relied_on() {
 /// One broker, whose producer states come and go.
 #[tokio::test(flavor = "multi_thread")]
 async fn markers_and_memory_are_as_gaps_are_filled_by() {
-    for release in releases(KafkaVersion::V2_8) {
+    for release in releases(&[KafkaVersion::V4_3, KafkaVersion::V2_8]) {
         let spec = Spec::new(release)
             .property("producer.id.expiration.ms", "600000")
             .property("transactional.id.expiration.ms", "600000");

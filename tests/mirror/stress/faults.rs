@@ -88,12 +88,12 @@ pub(super) async fn happen(cluster: &mut Cluster, fault: Option<Fault>, rng: &mu
             for broker in BROKERS {
                 cluster.stop(broker).await;
                 cluster.restart(broker).await;
-                in_sync(&bootstrap).await;
+                in_sync(&bootstrap, 3).await;
             }
         }
         Fault::Move => move_about(&bootstrap, (topic, partition), rng).await,
     }
-    in_sync(&bootstrap).await;
+    in_sync(&bootstrap, 3).await;
 }
 
 async fn kill(cluster: &mut Cluster, broker: i32, rng: &mut fastrand::Rng) {
@@ -116,7 +116,7 @@ async fn move_about(bootstrap: &str, partition: (&str, i32), rng: &mut fastrand:
         .await;
         consists_of(bootstrap, partition, replicas).await;
     }
-    in_sync(bootstrap).await;
+    in_sync(bootstrap, 3).await;
     let elect = async || ask::elect_preferred(bootstrap).await;
     eventually(CATCH_UP, "the preferred leaders are elected", elect).await;
 }
@@ -144,12 +144,11 @@ async fn replicas(bootstrap: &str) -> Result<Vec<((String, i32), Vec<i32>, Vec<i
     Ok(parts.collect())
 }
 
-/// Waits until every replica of every partition is in sync.
-pub(super) async fn in_sync(bootstrap: &str) {
+/// Waits until every partition has this many replicas, all in sync.
+pub(super) async fn in_sync(bootstrap: &str, count: usize) {
     eventually(CATCH_UP, "all replicas are in sync", async || {
         let all = replicas(bootstrap).await?;
-        let lags =
-            |it: &&(_, Vec<i32>, Vec<i32>)| it.1.len() != BROKERS.len() || it.2.len() != it.1.len();
+        let lags = |it: &&(_, Vec<i32>, Vec<i32>)| it.1.len() != count || it.2.len() != count;
         all.iter()
             .find(lags)
             .map_or(Ok(()), |it| Err(format!("{it:?}")))

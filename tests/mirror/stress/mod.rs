@@ -8,6 +8,7 @@
 
 mod faults;
 mod oracles;
+mod upgrades;
 mod writers;
 
 use crate::hazards::{between, spec};
@@ -23,6 +24,7 @@ const ROUNDS: &str = "FARSHORE_STRESS_ROUNDS";
 /// After this many rounds everything is allowed to arrive, and is checked.
 const BREATH: usize = 8;
 
+/// The links: one with a map, one that preserves offsets.
 const LINKS: &str = r#"
 topics = ["plain", "txn"]
 replication_factor = 3
@@ -68,7 +70,7 @@ async fn whatever_three_brokers_go_through_loses_doubles_and_reorders_nothing() 
     };
     let mut setting = between(three().quorum().racks(), three().lines(), LINKS).await;
     stand_in_some_rack(&setting, &mut rng);
-    let writers = Writers::start(&setting, rng.fork()).await;
+    let writers = Writers::start(&setting, 3, rng.fork()).await;
     setting.farshore.start().await;
     let breaking = async {
         for (number, round) in (1..).zip(&plan) {

@@ -33,6 +33,21 @@ pub(super) async fn all_hold(setting: &Setting, rng: &mut fastrand::Rng) {
     }
 }
 
+/// Waits until a partition has everything that the source has now.
+pub(super) async fn passes_the_end(setting: &Setting, (topic, number): (&str, i32)) {
+    let path = format!("/v1/links/{}/topics/{topic}", link_of(topic));
+    let paris = setting.paris.bootstrap();
+    let (_, end) = crate::support::topics::watermarks(&paris, topic, number).await;
+    let what = format!("{topic}-{number} has arrived up to {end}");
+    eventually(CATCH_UP, &what, async || {
+        let shown = setting.farshore.get_json(&path).await?;
+        let found = &shown["partitions"][usize::try_from(number).expect("small")];
+        let is_there = found["position"].as_i64() >= Some(end);
+        is_there.then_some(()).ok_or_else(|| shown.to_string())
+    })
+    .await;
+}
+
 /// Waits until a partition is live and nothing of the source is missing.
 async fn is_live(setting: &Setting, (topic, number): (&str, i32)) {
     let path = format!("/v1/links/{}/topics/{topic}", link_of(topic));

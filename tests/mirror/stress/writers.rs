@@ -22,14 +22,14 @@ pub(super) struct Writers {
 
 impl Writers {
     /// Creates the topics.
-    pub(super) async fn start(setting: &Setting, rng: fastrand::Rng) -> Self {
+    pub(super) async fn start(setting: &Setting, replicas: i32, rng: fastrand::Rng) -> Self {
         let bootstrap = setting.paris.bootstrap();
         let configs = [
             ("retention.ms", "-1"),
             ("message.timestamp.after.max.ms", "9223372036854775807"),
         ];
         for (topic, partitions) in TOPICS {
-            topics::create(&bootstrap, topic, partitions, 3, &configs).await;
+            topics::create(&bootstrap, topic, partitions, replicas, &configs).await;
         }
         Self {
             bootstrap,

@@ -49,6 +49,7 @@ pub(crate) struct Nodes {
 #[derive(Debug)]
 struct Node {
     role: Role,
+    version: KafkaVersion,
     port: Port,
     process: Option<Leashed>,
 }
@@ -100,8 +101,10 @@ impl Nodes {
     async fn start(spec: Spec) -> Self {
         let leash = Leash::new(spec.version.word());
         let order = spec.nodes();
+        let version = spec.version;
         let idle = |role| Node {
             role,
+            version,
             port: Port::reserve(),
             process: None,
         };
@@ -217,7 +220,7 @@ impl Nodes {
     /// Freezes a node (SIGSTOP): its connections stay open, but nothing answers.
     pub(crate) fn pause(&self, id: i32) {
         self.touch();
-        self.process(id).signal(Signal::STOP);
+        self.process(id).freeze();
     }
 
     /// Resumes a frozen node (SIGCONT).
@@ -247,6 +250,13 @@ impl Nodes {
             ready::wait_unregistered(self.keeper().1.number(), id).await;
         }
         self.launch(id);
+    }
+
+    /// Stops a node in order and starts it with its data as another release. The cluster's features stay as they are.
+    pub(crate) async fn upgrade(&mut self, id: i32, to: KafkaVersion) {
+        self.stop(id).await;
+        self.node(id).version = to;
+        self.restart(id).await;
     }
 
     /// Waits until every running broker is part of the cluster. Panics if one has ended.
@@ -298,7 +308,7 @@ impl Nodes {
             .chain(['A'])
             .collect();
         let start = |id: &i32| {
-            let mut arguments = self.java("kafka.tools.StorageTool");
+            let mut arguments = self.java(self.spec.version, "kafka.tools.StorageTool");
             arguments.extend(["format", "-t", cluster_id.as_str(), "-c"].map(OsString::from));
             arguments.push(self.properties_file(*id).into());
             for user in &self.spec.scram_users {
@@ -318,15 +328,22 @@ impl Nodes {
             Role::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             Role::Combined | Role::Broker | Role::Controller => "kafka.Kafka",
         };
-        let mut arguments = self.java(class);
+        let mut arguments = self.java(self.by_id[&id].version, class);
         arguments.push(self.properties_file(id).into());
         let process = self.leash.spawn(&format!("node{id}"), "java", arguments);
         let former = self.node(id).process.replace(process);
         assert!(former.is_none(), "node {id} runs already");
     }
 
-    fn java(&self, class: &str) -> Vec<OsString> {
-        let mut arguments = self.spec.version.java_arguments(&self.spec.jvm_options);
+    fn java(&self, version: KafkaVersion, class: &str) -> Vec<OsString> {
+        let mut options = self.spec.jvm_options.clone();
+        if version != self.spec.version {
+            // The archived classes are those of a release.
+            let archived = self.spec.version.archived_classes();
+            options.retain(|option| archived.as_ref() != Some(option));
+            options.extend(version.archived_classes());
+        }
+        let mut arguments = version.java_arguments(&options);
         arguments.push(class.into());
         arguments
     }

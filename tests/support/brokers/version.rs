@@ -8,7 +8,9 @@ use crate::support::leash::root;
 /// A release and where it keeps its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KafkaVersion {
-    /// 4.1.1.
+    /// 4.3.1: the newest release that the set-up can fetch.
+    V4_3,
+    /// 4.1.1: the release of every test that isn't about versions.
     V4_1,
     /// 3.9.1 with `KRaft`.
     V3_9,
@@ -19,9 +21,14 @@ pub(crate) enum KafkaVersion {
 }
 
 impl KafkaVersion {
+    /// Every release that tests run on, newest first.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::V4_3, Self::V4_1, Self::V3_9, Self::V3_9Zk, Self::V2_8];
+
     /// The version number of the release.
     pub(crate) fn release(self) -> &'static str {
         match self {
+            Self::V4_3 => "4.3.1",
             Self::V4_1 => "4.1.1",
             Self::V3_9 | Self::V3_9Zk => "3.9.1",
             Self::V2_8 => "2.8.2",
@@ -31,6 +38,7 @@ impl KafkaVersion {
     /// A short name for directories.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::V4_3 => "kafka4.3",
             Self::V4_1 => "kafka4.1",
             Self::V3_9 => "kafka3.9",
             Self::V3_9Zk => "kafka3.9zk",
@@ -42,7 +50,7 @@ impl KafkaVersion {
     pub(crate) fn uses_zookeeper(self) -> bool {
         match self {
             Self::V3_9Zk | Self::V2_8 => true,
-            Self::V4_1 | Self::V3_9 => false,
+            Self::V4_3 | Self::V4_1 | Self::V3_9 => false,
         }
     }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::{SettingNeed, UNLIMITED};
 
 fn configs(pairs: &[(&str, &str)]) -> TopicConfigs {
     pairs
@@ -133,4 +134,39 @@ fn the_policy_waits_and_brings_the_limits_with_it() {
     assert_eq!(late_changes(changes, &source), expected);
     let compacted = configs(&[("cleanup.policy", "compact")]);
     assert_eq!(late_changes(compacted.clone(), &source), compacted);
+}
+
+#[test]
+fn what_a_setting_on_the_mirror_has_to_do_with_its_source_is_told() {
+    use Likeness::{Changes, Differs, Same};
+    let at_least = Some(SettingRule::AtLeast(SettingNeed::Exactness));
+    let set = Some(SettingRule::Set("producer"));
+    for (rule, source, target, expected) in [
+        (at_least, Some("5"), Some("5"), Some(Same)),
+        (at_least, Some("-1"), Some("-2"), Some(Same)),
+        (at_least, Some("5"), Some("-1"), Some(Differs)),
+        (at_least, Some("5"), Some("4"), Some(Changes)),
+        (at_least, Some("5"), None, None),
+        (at_least, None, Some("4"), Some(Differs)),
+        (set, Some("zstd"), Some("producer"), Some(Differs)),
+        (set, Some("producer"), Some("producer"), Some(Same)),
+        (set, Some("zstd"), Some("zstd"), Some(Changes)),
+        (
+            Some(SettingRule::SameList),
+            Some("a,b"),
+            Some("b, a"),
+            Some(Same),
+        ),
+        (
+            Some(SettingRule::SameList),
+            Some("a,b"),
+            Some("a"),
+            Some(Changes),
+        ),
+        (None, Some("5"), Some("4"), Some(Differs)),
+        (None, Some("5"), Some("5"), Some(Same)),
+    ] {
+        let found = likeness(rule, source, target);
+        assert_eq!(found, expected, "{rule:?} {source:?} {target:?}");
+    }
 }

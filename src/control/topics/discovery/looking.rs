@@ -43,6 +43,7 @@ impl Discovery {
             known: self.known.clone(),
             target_brokers: target.brokers,
             target_broker_configs: broker_configs?,
+            left_alone: self.config.excluded_settings.left_alone(),
             replication_factor: self.config.replication_factor,
             preserves,
             live: live(mirrored, &selected),
@@ -51,24 +52,21 @@ impl Discovery {
         };
         for (name, seen) in selected {
             let configs = self.source_configs.of(name);
-            if let Some(Err(message)) = configs {
+            if let Some(Err(message)) = &configs {
                 let reason = Reason::new(HaltCode::NotPermitted, message.clone());
                 sight.refused.insert(name.clone(), reason);
             }
             if self.config.policies.of(name).recreate != Policy::Halt {
                 sight.follows.insert(name.clone());
             }
-            let configs = configs.and_then(|it| it.as_ref().ok()).cloned();
+            let configs = configs.and_then(Result::ok);
             let topic = self.source_topic(name, seen, configs.unwrap_or_default());
             sight.source.insert(name.clone(), topic);
         }
         for name in mirrors {
             let configs = self.target_configs.of(&name);
             let topic = TargetTopic {
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
+                configs: configs.and_then(Result::ok).unwrap_or_default(),
                 ..target.topics[&name].on_target()
             };
             sight.target.insert(name, topic);

@@ -95,6 +95,7 @@ fn config() -> LinkConfig {
         allow_mirrored_source: false,
         naming: Naming::Prefix,
         replication_factor: None,
+        excluded_settings: crate::config::ExcludedSettings::default(),
         journal: false,
         refresh_interval: Duration::from_secs(5),
         group_sync_interval: Duration::from_secs(1),

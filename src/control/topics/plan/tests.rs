@@ -312,3 +312,24 @@ fn where_offsets_are_preserved_a_mirror_is_compacted_once_its_history_is_there()
     };
     assert_eq!(plan(&sight), [expected]);
 }
+
+#[test]
+fn a_setting_that_the_link_leaves_alone_is_neither_set_nor_changed() {
+    const LAG: &str = "min.compaction.lag.ms";
+    let mut topic = source(1, 1);
+    topic.configs.insert(LAG.to_owned(), "60000".to_owned());
+    let planned = |existing: Option<TargetTopic>, left_alone: &[&'static str]| {
+        let mut sight = sight(Some(topic.clone()), existing);
+        sight.left_alone = left_alone.iter().copied().collect();
+        match plan(&sight).as_slice() {
+            [] => None,
+            [Action::CreateTopic { mirror, .. }] => Some(mirror.configs.contains_key(LAG)),
+            [Action::AlterConfigs { changes, .. }] => Some(changes.contains_key(LAG)),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(planned(None, &[]), Some(true));
+    assert_eq!(planned(None, &[LAG]), Some(false));
+    assert_eq!(planned(Some(target(2, 1)), &[]), Some(true));
+    assert_eq!(planned(Some(target(2, 1)), &[LAG]), None);
+}
