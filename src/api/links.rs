@@ -64,6 +64,7 @@ impl LinkAnswer {
             .chain(in_flight)
             .chain(link.throttling(&condition))
             .chain(condition.warning.clone())
+            .chain(link.acls.status().trouble())
             .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
         Self {
@@ -103,7 +104,10 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            of_partitions(partitions)
+            match of_partitions(partitions) {
+                LinkState::Running if self.acls.status().needs_operator() => LinkState::Degraded,
+                state => state,
+            }
         } else {
             LinkState::Waiting
         }

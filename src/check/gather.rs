@@ -19,7 +19,7 @@ use crate::telemetry::now_ms;
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
 use super::history::{self, Remembered};
-use super::{circles, journal, limits, preserve, quarantine, record, retention, strangers};
+use super::{acls, circles, journal, limits, preserve, quarantine, record, retention, strangers};
 
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
@@ -157,6 +157,7 @@ async fn find(
         outlived: retention::outlived(source, &sight).await?,
         unpipelined: unpipelined(source, &sight, target_told).await?,
         journal: journal::facts(link, target).await?,
+        acls: acls::facts(link, (source, target), &selected, remembered).await,
         history: history::facts(link, remembered, &identity, &selected, (target, &on_target)).await,
         topics,
         groups: groups().filter(|it| link.groups.matches(it)).count(),

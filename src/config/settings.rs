@@ -46,6 +46,8 @@ pub struct ClusterConfig {
     pub login: Option<LoginConfig>,
     /// How connections are encrypted, if they are.
     pub tls: Option<TlsSettings>,
+    /// The principal under which the brokers know farshore, with its type; `None`: what the login tells.
+    pub principal: Option<String>,
     /// The client id that farshore sends to the brokers.
     pub client_id: String,
     /// The timeout for opening a connection.
@@ -138,6 +140,8 @@ pub struct LinkConfig {
     pub refresh_interval: Duration,
     /// The interval at which group offsets are carried over.
     pub group_sync_interval: Duration,
+    /// What is done with the ACLs of mirror topics.
+    pub acls: AclRules,
     /// Fetch connections to each source broker; `None`: chosen by the round trip time.
     pub fetch_connections: Option<u16>,
     /// Produce connections to each target broker.
@@ -174,6 +178,26 @@ impl LinkConfig {
             (false, Naming::Prefix) => {
                 MirroredSources::Without([self.source.clone(), self.target.clone()])
             }
+        }
+    }
+}
+
+/// What a link does with the ACLs of mirror topics, and how often it looks at them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AclRules {
+    /// Whether the source topic's ACLs are carried over.
+    pub sync: bool,
+    /// Whether everybody else is kept from writing.
+    pub guard: bool,
+    pub interval: Duration,
+}
+
+impl Default for AclRules {
+    fn default() -> Self {
+        Self {
+            sync: false,
+            guard: false,
+            interval: defaults::ACL_INTERVAL,
         }
     }
 }

@@ -10,6 +10,7 @@ mod links;
 mod requests;
 mod topics;
 
+pub(crate) use crate::control::acls::status::AclStatus;
 pub(crate) use crate::control::groups::commit::Expiry;
 pub(crate) use crate::failover::plan::{Blocker, Plan};
 pub(crate) use crate::model::Translation;

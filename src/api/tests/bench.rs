@@ -178,6 +178,7 @@ impl Bench {
             view: view.clone(),
             condition: seen,
             groups: board,
+            acls: Arc::default(),
             selection: selection(),
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             ownership: ownership.clone(),

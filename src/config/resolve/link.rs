@@ -13,7 +13,7 @@ use super::super::expression::Expression;
 use super::super::filter::{GroupFilter, TopicFilter};
 use super::super::policies::{Otherwise, PreserveLimits};
 use super::super::problem::{Problems, Span};
-use super::super::settings::{LinkConfig, Naming, Start, VerifyConfig};
+use super::super::settings::{AclRules, LinkConfig, Naming, Start, VerifyConfig};
 use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
 use super::policy::{self, Override, PolicyWord};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
@@ -40,6 +40,9 @@ pub(super) struct Raw {
     journal: Option<bool>,
     refresh_interval: Option<As<Duration>>,
     group_sync_interval: Option<As<Duration>>,
+    sync_acls: Option<bool>,
+    guard_mirrors: Option<bool>,
+    acl_interval: Option<As<Duration>>,
     fetch_connections: Option<As<Number<u16, 1, 64>>>,
     produce_connections: Option<As<Number<u16, 1, 64>>>,
     max_in_flight_bytes: Option<As<Bytes<u64, MIB, TIB>>>,
@@ -121,6 +124,11 @@ pub(super) fn resolve(
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: or(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+        acls: AclRules {
+            sync: raw.sync_acls.unwrap_or(false),
+            guard: raw.guard_mirrors.unwrap_or(false),
+            interval: or(raw.acl_interval, defaults::ACL_INTERVAL),
+        },
         fetch_connections: raw.fetch_connections.map(|given| given.0),
         produce_connections: or(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
         max_in_flight_bytes: in_flight,

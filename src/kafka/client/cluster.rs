@@ -37,6 +37,8 @@ pub struct ClusterSettings {
     pub bootstrap: Vec<HostPort>,
     /// Addresses that brokers advertise, and those to connect to instead.
     pub address_map: AddressMap,
+    /// The principal under which brokers know this client, with its type, if the configuration tells it.
+    pub principal: Option<String>,
     /// The client id, for quotas and broker logs.
     pub client_id: String,
     /// How to authenticate, if brokers require it.
