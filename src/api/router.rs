@@ -17,8 +17,8 @@ use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
-    acls, audit, document, explain, groups, guard, health, intents, links, operations, plans, readiness,
-    resolve, topics, translate, verifications,
+    acls, audit, document, explain, groups, guard, health, intents, links, operations, plans,
+    readiness, resolve, topics, translate, verifications,
 };
 
 /// The router of the whole API, to be passed to [`serve`](super::serve).

@@ -91,13 +91,19 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Vec<Finding> {
                 "sync_acls and guard_mirrors have no effect: the brokers of {} have no authorizer",
                 link.target
             );
-            let fix = "Set authorizer.class.name on the brokers, or remove both keys from the link.";
+            let fix =
+                "Set authorizer.class.name on the brokers, or remove both keys from the link.";
             return vec![problem(&subject, what, fix)];
         }
         Err(error) => {
-            let what = format!("its mirror topics' ACLs can't be cared for: {}", error.chain());
+            let what = format!(
+                "its mirror topics' ACLs can't be cared for: {}",
+                error.chain()
+            );
             let fix = match error.kind() {
-                Kind::Broker(_) => "Grant the right that is named; `farshore check --print-acls` prints all of them.",
+                Kind::Broker(_) => {
+                    "Grant the right that is named; `farshore check --print-acls` prints all of them."
+                }
                 _ => "Make the brokers of the target answer.",
             };
             return vec![problem(&subject, what, fix)];
@@ -106,7 +112,8 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(failure) = &status.source_failure {
         let what = format!("no ACLs are carried over from {}: {failure}", link.source);
-        let fix = "Grant farshore Describe on the cluster there, or remove sync_acls from the link.";
+        let fix =
+            "Grant farshore Describe on the cluster there, or remove sync_acls from the link.";
         findings.push(problem(&subject, what, fix));
     }
     let mut unguarded: BTreeMap<&str, Vec<&TopicName>> = BTreeMap::new();

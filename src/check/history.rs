@@ -17,7 +17,9 @@ use crate::error::{Error, Kind, Result};
 use crate::journal;
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{LinkIdentity, LinkIntents, LinkName, OffsetsMode, TargetOffset, TopicId, TopicName};
+use crate::model::{
+    LinkIdentity, LinkIntents, LinkName, OffsetsMode, TargetOffset, TopicId, TopicName,
+};
 
 use super::facts::{ClusterFacts, Found, HistoryFacts, LinkFacts};
 use super::finding::{Finding, Severity, advice, finding, grant, listed, problem};

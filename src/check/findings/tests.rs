@@ -14,6 +14,7 @@ use super::*;
 use crate::check::finding::Severity;
 use crate::kafka::acl::{AclOperation, Grantee};
 
+mod caring;
 mod circling;
 mod expiring;
 mod history;
@@ -88,6 +89,7 @@ fn healthy() -> Facts {
         ),
     ]);
     let found = Found {
+        acls: None,
         idle_topics: Vec::new(),
         idle_groups: Vec::new(),
         topics,

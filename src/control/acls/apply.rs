@@ -162,7 +162,8 @@ impl Applier<'_> {
             if after == before {
                 continue;
             }
-            let is_new = |entry: &&AclEntry, state| before.get(*entry).map(|it| it.1) != Some(state);
+            let is_new =
+                |entry: &&AclEntry, state| before.get(*entry).map(|it| it.1) != Some(state);
             let add = changes.add.keys().filter(|it| is_new(it, AclState::Adding));
             let remove = changes.remove.iter();
             let remove = remove.filter(|it| is_new(it, AclState::Removing));

@@ -60,7 +60,10 @@ pub fn by_hand(
         let is_pattern = resource.pattern == PatternType::Prefixed || resource.name == ALL;
         let found = match resource.kind {
             ResourceType::Topic if is_pattern => of_pattern(entry, sides, &renamed),
-            ResourceType::Topic => sides.left_out.get(entry).map(|why| of_topic(entry, *why, &renamed)),
+            ResourceType::Topic => sides
+                .left_out
+                .get(entry)
+                .map(|why| of_topic(entry, *why, &renamed)),
             ResourceType::Group => (is_pattern || concerns(&resource.name))
                 .then(|| (entry.clone(), "the ACLs of groups aren't carried over")),
             ResourceType::TransactionalId => Some((
@@ -111,7 +114,11 @@ fn of_pattern(
     let mut carried = entry.clone();
     let resource = &mut carried.resource;
     let is_for_all = resource.pattern == PatternType::Literal;
-    let begin = if is_for_all { "" } else { resource.name.as_str() };
+    let begin = if is_for_all {
+        ""
+    } else {
+        resource.name.as_str()
+    };
     let begin = renamed(begin);
     if !begin.is_empty() {
         resource.pattern = PatternType::Prefixed;

@@ -47,8 +47,7 @@ pub trait AclSite: Send + Sync + Debug {
         topics: &'a [TopicName],
     ) -> BoxFuture<'a, Result<Option<AclView>>>;
     /// Adds entries; returns those that were refused.
-    fn add<'a>(&'a self, entries: &'a [AclEntry])
-    -> BoxFuture<'a, Result<Vec<(AclEntry, Error)>>>;
+    fn add<'a>(&'a self, entries: &'a [AclEntry]) -> BoxFuture<'a, Result<Vec<(AclEntry, Error)>>>;
     /// Removes entries, as far as they exist; returns those that were refused.
     fn remove<'a>(
         &'a self,
@@ -98,10 +97,7 @@ impl AclSite for AclCluster {
         .boxed()
     }
 
-    fn add<'a>(
-        &'a self,
-        entries: &'a [AclEntry],
-    ) -> BoxFuture<'a, Result<Vec<(AclEntry, Error)>>> {
+    fn add<'a>(&'a self, entries: &'a [AclEntry]) -> BoxFuture<'a, Result<Vec<(AclEntry, Error)>>> {
         admin::create_acls(&self.cluster, entries, &self.right).boxed()
     }
 

@@ -11,9 +11,7 @@ use crate::kafka::acl::entry::{AclEntry, AclPurpose, EVERYBODY, Permission};
 use crate::model::{Intent, TopicName};
 
 /// What a topic of the target is to a link.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TopicRole {
     /// The link's mirror, also while nothing is mirrored.

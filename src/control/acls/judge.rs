@@ -11,7 +11,7 @@ use crate::model::{GroupId, LinkIntents, TopicName};
 
 use super::by_hand::{BothSides, ByHand, by_hand};
 use super::cluster::Permitted;
-use super::desired::{Desired, LeftOut, TopicRole, TopicSubject, desired};
+use super::desired::{Desired, LeftOut, TopicRole, TopicSubject, Unguarded, desired};
 use super::plan::{AclChanges, Added, Recorded, Records, entries, plan};
 use super::status::{AclStatus, TopicAcls};
 
@@ -66,7 +66,10 @@ impl Index {
     }
 
     fn named(&self, topic: &TopicName) -> BTreeSet<AclEntry> {
-        self.by_name.get(topic.as_str()).cloned().unwrap_or_default()
+        self.by_name
+            .get(topic.as_str())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The entries that reach a topic.
@@ -139,9 +142,8 @@ pub fn for_operator(
         return ByHand::default();
     };
     let left_out = judged.iter().flat_map(|it| &it.desired.left_out);
-    let left_out: BTreeMap<AclEntry, LeftOut> = left_out
-        .map(|(entry, why)| (entry.clone(), *why))
-        .collect();
+    let left_out: BTreeMap<AclEntry, LeftOut> =
+        left_out.map(|(entry, why)| (entry.clone(), *why)).collect();
     let sides = BothSides {
         source,
         target: &seen.target,
@@ -151,7 +153,12 @@ pub fn for_operator(
         on_target,
     };
     let concerns = |group: &str| config.groups.matches(&GroupId::new(group));
-    let renamed = |name: &str| config.mirror_topic(&TopicName::new(name)).as_str().to_owned();
+    let renamed = |name: &str| {
+        config
+            .mirror_topic(&TopicName::new(name))
+            .as_str()
+            .to_owned()
+    };
     by_hand(&sides, concerns, renamed)
 }
 
@@ -164,7 +171,9 @@ pub fn status(
 ) -> AclStatus {
     let pending = judged.iter().map(|it| it.changes.len()).sum();
     let unguarded = judged.iter();
-    let unguarded = unguarded.filter(|it| !it.desired.unguarded.is_empty()).count();
+    let unguarded = unguarded
+        .filter(|it| !it.desired.unguarded.is_empty())
+        .count();
     let topic = |judgement: Judgement| TopicAcls {
         detail: detail(&judgement),
         topic: judgement.topic,
@@ -174,7 +183,12 @@ pub fn status(
         added: entries(&judgement.added),
         to_add: judgement.changes.add.into_keys().collect(),
         to_remove: judgement.changes.remove.into_iter().collect(),
-        unguarded: judgement.desired.unguarded.iter().map(|it| it.told()).collect(),
+        unguarded: judgement
+            .desired
+            .unguarded
+            .iter()
+            .map(Unguarded::told)
+            .collect(),
     };
     AclStatus {
         sync_acls: rules.sync,

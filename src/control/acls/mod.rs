@@ -17,3 +17,5 @@ pub mod judge;
 pub mod plan;
 pub mod status;
 pub mod sync;
+#[cfg(test)]
+pub(crate) mod testing;

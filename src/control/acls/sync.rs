@@ -27,9 +27,9 @@ use super::judge::{Judgement, Observation, for_operator, judge, status};
 use super::plan::{AclChanges, Recorded, Records, added};
 use super::status::{AclBoard, AclStatus};
 
-mod trial;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use trial::{Tried, is_first, leave_out};
 
@@ -93,10 +93,7 @@ impl AclSync {
         let link = &self.config.name;
         Ok(Memory {
             records: stored_acls(&*self.store, link)?,
-            tried: Tried {
-                own: self.target.own_principal().into_iter().collect(),
-                ..Tried::default()
-            },
+            tried: Tried::knowing(self.target.own_principal()),
             looking: Notice::of(format!("care for the ACLs of link {link}")),
         })
     }
@@ -230,8 +227,8 @@ impl AclSync {
                 rest.retain(|it| it.mirror != trial.mirror);
                 continue;
             }
-            let trials = std::slice::from_ref(&trial);
-            let is_harmless = self.apply(memory, trials, seen).await?;
+            let alone = std::slice::from_ref(&trial);
+            let is_harmless = self.apply(memory, alone, seen).await?;
             if is_harmless {
                 memory.tried.passed(&trial, was_first);
             }
@@ -283,8 +280,8 @@ impl AclSync {
         changes: &[TopicChanges],
         seen: &mut Observation,
     ) -> Result<bool> {
-        let applier = self.applier();
-        let applied = applier.carry_out(&mut memory.records, changes).await?;
+        let records = &mut memory.records;
+        let applied = self.applier().carry_out(records, changes).await?;
         seen.target = applied.there;
         for change in changes {
             if let Some(lost) = applied.lost.get(&change.mirror) {

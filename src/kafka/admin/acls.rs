@@ -16,8 +16,8 @@ use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::TopicName;
 use crate::task::Ownership;
 
-use super::permissions::{Operations, operations_of};
 use super::missing;
+use super::permissions::{Operations, operations_of};
 
 /// The number that stands for any kind, pattern, operation or permission.
 const ANY: i8 = 1;
@@ -181,7 +181,10 @@ pub async fn delete_acls(
     Ok(refused)
 }
 
-type Told = Vec<(Option<BrokerCode>, Option<kafka_protocol::protocol::StrBytes>)>;
+type Told = Vec<(
+    Option<BrokerCode>,
+    Option<kafka_protocol::protocol::StrBytes>,
+)>;
 
 /// The refused entries of a request. What concerns all of them is the error of the request.
 fn refusals(

@@ -11,7 +11,7 @@ use crate::kafka::acl::entry::{AclEntry, Permission};
 use crate::model::TopicName;
 
 /// How long changes that were taken back aren't tried again.
-const HELD_FOR: Duration = Duration::from_mins(10);
+const HELD_FOR: Duration = Duration::from_secs(600);
 
 /// What trials have shown in a term.
 #[derive(Debug, Default)]
@@ -29,6 +29,14 @@ pub(super) struct Tried {
 }
 
 impl Tried {
+    /// Begins with the principal that the configuration tells.
+    pub(super) fn knowing(own: Option<String>) -> Self {
+        Self {
+            own: own.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Forgets what may be tried again.
     pub(super) fn expire(&mut self) {
         self.held.retain(|_, (since, _)| since.elapsed() < HELD_FOR);
@@ -120,8 +128,9 @@ pub(super) fn leave_out(rest: &mut Vec<TopicChanges>, trial: &TopicChanges, trie
     for change in rest.iter_mut() {
         let is_of_trial = change.mirror == trial.mirror;
         change.changes.add.retain(|entry, _| {
-            let is_own = entry.permission == Permission::Deny && tried.own.contains(&entry.principal);
-            !is_own && !(is_of_trial && trial.changes.add.contains_key(entry))
+            let is_own =
+                entry.permission == Permission::Deny && tried.own.contains(&entry.principal);
+            !(is_own || is_of_trial && trial.changes.add.contains_key(entry))
         });
         if is_of_trial {
             let removed = &trial.changes.remove;
