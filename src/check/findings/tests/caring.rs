@@ -19,9 +19,19 @@ fn with(status: Result<Option<AclStatus>, Error>) -> Facts {
 fn acls_that_cannot_be_cared_for_are_a_problem() {
     let refused = Error::new(Kind::Broker(BrokerCode(31)), "cannot read the ACLs");
     let fix = "farshore check --print-acls";
-    assert_only(&with(Err(refused)), Severity::Problem, "cannot read the ACLs", fix);
+    assert_only(
+        &with(Err(refused)),
+        Severity::Problem,
+        "cannot read the ACLs",
+        fix,
+    );
     let without = "the brokers of oslo have no authorizer";
-    assert_only(&with(Ok(None)), Severity::Problem, without, "authorizer.class.name");
+    assert_only(
+        &with(Ok(None)),
+        Severity::Problem,
+        without,
+        "authorizer.class.name",
+    );
     let status = AclStatus {
         source_failure: Some("not permitted".to_owned()),
         ..AclStatus::default()
@@ -49,7 +59,12 @@ fn unguarded_topics_and_what_is_carried_by_hand_are_named() {
         ..AclStatus::default()
     };
     let what = "unguarded: paris.orders: everybody may";
-    assert_only(&with(Ok(Some(status))), Severity::Advice, what, "on the target");
+    assert_only(
+        &with(Ok(Some(status))),
+        Severity::Advice,
+        what,
+        "on the target",
+    );
     let status = AclStatus {
         sync_acls: true,
         by_hand: ByHand {
@@ -63,5 +78,10 @@ fn unguarded_topics_and_what_is_carried_by_hand_are_named() {
         ..AclStatus::default()
     };
     let what = "not carried over: ALLOW Read on group g";
-    assert_only(&with(Ok(Some(status))), Severity::Advice, what, "check --plan");
+    assert_only(
+        &with(Ok(Some(status))),
+        Severity::Advice,
+        what,
+        "check --plan",
+    );
 }

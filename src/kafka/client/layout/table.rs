@@ -252,6 +252,42 @@ pub(super) static LAYOUTS: &[Layout] = &[
                     field("PartitionIndex", 0, LAST, Fixed(4)),
                     field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),]))),
     ] },
+    Layout { key: ApiKey::DescribeAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("ErrorCode", 0, LAST, Fixed(2)),
+        field("ErrorMessage", 0, LAST, Text),
+        field("Resources", 0, LAST, Array(&Struct(&[
+            field("ResourceType", 0, LAST, Fixed(1)),
+            field("ResourceName", 0, LAST, Text),
+            field("PatternType", 1, LAST, Fixed(1)),
+            field("Acls", 0, LAST, Array(&Struct(&[
+                field("Principal", 0, LAST, Text),
+                field("Host", 0, LAST, Text),
+                field("Operation", 0, LAST, Fixed(1)),
+                field("PermissionType", 0, LAST, Fixed(1)),]))),]))),
+    ] },
+    Layout { key: ApiKey::CreateAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("Results", 0, LAST, Array(&Struct(&[
+            field("ErrorCode", 0, LAST, Fixed(2)),
+            field("ErrorMessage", 0, LAST, Text),]))),
+    ] },
+    Layout { key: ApiKey::DeleteAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("FilterResults", 0, LAST, Array(&Struct(&[
+            field("ErrorCode", 0, LAST, Fixed(2)),
+            field("ErrorMessage", 0, LAST, Text),
+            field("MatchingAcls", 0, LAST, Array(&Struct(&[
+                field("ErrorCode", 0, LAST, Fixed(2)),
+                field("ErrorMessage", 0, LAST, Text),
+                field("ResourceType", 0, LAST, Fixed(1)),
+                field("ResourceName", 0, LAST, Text),
+                field("PatternType", 1, LAST, Fixed(1)),
+                field("Principal", 0, LAST, Text),
+                field("Host", 0, LAST, Text),
+                field("Operation", 0, LAST, Fixed(1)),
+                field("PermissionType", 0, LAST, Fixed(1)),]))),]))),
+    ] },
     Layout { key: ApiKey::DescribeConfigs, flexible: 4, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Results", 0, LAST, Array(&Struct(&[
