@@ -16,6 +16,8 @@ use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::{ApiConfig, GroupFilter, Naming, TopicFilter};
 use crate::control::groups::committed::Ledger;
+use crate::control::acls::status::AclBoard;
+use crate::control::acls::testing::example;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
@@ -172,13 +174,15 @@ impl Bench {
         });
         let (ownership, in_flight) = (Ownership::permanent(), InFlight::default());
         let pending = Arc::default();
+        let acls = Arc::new(AclBoard::default());
+        acls.show(example());
         let handle = LinkHandle {
             source: "paris".into(),
             target: "oslo".into(),
             view: view.clone(),
             condition: seen,
             groups: board,
-            acls: Arc::default(),
+            acls,
             selection: selection(),
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             ownership: ownership.clone(),

@@ -5,14 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::acl::entry::{AclEntry, Permission};
+use crate::kafka::acl::entry::{AclEntry, AclPurpose, AclState, Permission};
 use crate::kafka::acl::{AclOperation, Grantee, PatternType, Resource, ResourceType};
-use crate::model::TopicName;
+use crate::model::{LinkIntents, TopicName};
 
 use super::cluster::{AclSite, AclView, Permitted};
+use super::judge::{Observation, for_operator, judge, status};
+use super::plan::Recorded;
+use super::status::AclStatus;
 
 pub(crate) const LINK: &str = "User:link";
 pub(crate) const ALICE: &str = "User:alice";
@@ -250,5 +255,58 @@ impl AclSite for FakeAcls {
 
     fn own_principal(&self) -> Option<String> {
         self.set(|inner| inner.is_known.then(|| LINK.to_owned()))
+    }
+}
+
+/// The configuration of a link with these lines.
+pub(crate) fn link_config(rules: &str) -> LinkConfig {
+    let text = format!(
+        "[clusters.paris]\nbootstrap_servers = [\"p:9092\"]\n[clusters.oslo]\nbootstrap_servers = [\"o:9092\"]\n\
+         [links.paris-oslo]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\".*\"]\n{rules}\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("farshore.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = crate::config::load(&file).unwrap_or_else(|errors| panic!("{errors}"));
+    config.links.into_iter().next().unwrap()
+}
+
+/// What a link shows that guards topic `orders` and could carry over an ACL of a group.
+pub(crate) fn example() -> AclStatus {
+    let config = link_config("sync_acls = true\nguard_mirrors = true");
+    let denial = deny(ALICE, AclOperation::Write, "orders");
+    let of_group = AclEntry {
+        resource: Resource::literal(ResourceType::Group, "billing"),
+        ..allow(ALICE, AclOperation::Read, "")
+    };
+    let writer = allow(ALICE, AclOperation::Write, "orders");
+    let seen = Observation {
+        topics: [("orders".into(), "orders".into())].into(),
+        source: Some([of_group].into()),
+        target: [writer, denial.clone()].into(),
+        permitted: BTreeMap::new(),
+        at: Timestamp::from_second(1_794_694_400).unwrap(),
+    };
+    let recorded = Recorded {
+        topic: "orders".into(),
+        added: [(denial, (AclPurpose::Guard, AclState::Added))].into(),
+    };
+    let records = [("orders".into(), recorded)].into();
+    let own = BTreeSet::from([LINK.to_owned()]);
+    let judged = judge(
+        config.acls,
+        &seen,
+        &LinkIntents::default(),
+        &own,
+        &records,
+    );
+    let [paris, oslo] = ["paris:9092", "oslo:9092"].map(|bootstrap| Grantee {
+        bootstrap: bootstrap.to_owned(),
+        principal: "link".to_owned(),
+    });
+    let by_hand = for_operator(&config, &seen, &judged, (&paris, &oslo));
+    AclStatus {
+        by_hand,
+        ..status(config.acls, &seen, judged, |_| None)
     }
 }

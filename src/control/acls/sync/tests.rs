@@ -5,23 +5,11 @@ use tokio::time::timeout;
 use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::checkpoint::testing::FailingStore;
-use crate::control::acls::testing::{ALICE, BOB, FakeAcls, LINK, allow, deny};
+use crate::control::acls::testing::{ALICE, BOB, FakeAcls, LINK, allow, deny, link_config};
 use crate::control::testing::FakeMirror;
 use crate::kafka::acl::AclOperation as Op;
 use crate::kafka::acl::entry::EVERYBODY;
 use crate::model::{KnownTopic, TopicId};
-
-fn config(rules: &str) -> LinkConfig {
-    let text = format!(
-        "[clusters.paris]\nbootstrap_servers = [\"p:9092\"]\n[clusters.oslo]\nbootstrap_servers = [\"o:9092\"]\n\
-         [links.paris-oslo]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\".*\"]\n{rules}\n"
-    );
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("farshore.toml");
-    std::fs::write(&file, text).unwrap();
-    let config = crate::config::load(&file).unwrap_or_else(|errors| panic!("{errors}"));
-    config.links.into_iter().next().unwrap()
-}
 
 fn mirror_set(topics: &[&str]) -> Arc<MirrorSet> {
     let known = |name: &&str| {
@@ -63,7 +51,7 @@ impl Bench {
         let mirror = Arc::new(FakeMirror::at(10));
         let set = watch::Sender::new(mirror_set(&["t"]));
         let sync = AclSync {
-            config: config(rules),
+            config: link_config(rules),
             source: Arc::<FakeAcls>::clone(&source),
             target: Arc::<FakeAcls>::clone(&target),
             audit: Arc::new(AuditLog::open(Arc::clone(&store)).unwrap()),
