@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::Store;
@@ -33,6 +35,10 @@ mod trial;
 
 use trial::{Tried, is_first, leave_out};
 
+/// How long the first look waits for topic discovery.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+/// How long the source may take to tell its ACLs: a guard may have to be taken off because it is lost.
+const SOURCE_LIMIT: Duration = Duration::from_secs(10);
 /// How many entries are added and removed in one round.
 const CHANGES_AT_ONCE: usize = 2_000;
 /// How many changes of a round are tried one by one.
@@ -72,8 +78,8 @@ impl AclSync {
         self.board.show(AclStatus::default());
         let mut memory = self.memory()?;
         let mut set = self.set.clone();
-        // Before, a topic that is missing may be the link's.
-        let confirmed = set.wait_for(|set| set.confirmed);
+        // Soon there may be more topics; without the source, those that are stored are cared for.
+        let confirmed = timeout(FIRST_LOOK, set.wait_for(|set| set.confirmed));
         if token.run_until_cancelled(confirmed).await.is_none() {
             return Ok(());
         }
@@ -148,11 +154,12 @@ impl AclSync {
         if !self.config.acls.sync {
             return (None, None);
         }
-        match self.source.acls().await {
-            Ok(Some(entries)) => (Some(entries), None),
+        match timeout(SOURCE_LIMIT, self.source.acls()).await {
+            Ok(Ok(Some(entries))) => (Some(entries), None),
             // It may be configured again: what was carried over stays.
-            Ok(None) => (None, Some("its brokers have no authorizer".to_owned())),
-            Err(error) => (None, Some(error.chain())),
+            Ok(Ok(None)) => (None, Some("its brokers have no authorizer".to_owned())),
+            Ok(Err(error)) => (None, Some(error.chain())),
+            Err(_) => (None, Some("it doesn't answer".to_owned())),
         }
     }
 

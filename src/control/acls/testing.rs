@@ -133,6 +133,8 @@ pub(crate) struct Inner {
     pub(crate) answers: Option<usize>,
     /// Whether that change is made all the same.
     pub(crate) makes_last: bool,
+    /// Nothing is answered.
+    pub(crate) is_silent: bool,
     is_mute: bool,
     /// The changes made, and whether farshore could write to each topic after each of them.
     pub(crate) changes: usize,
@@ -207,7 +209,7 @@ impl AclSite for FakeAcls {
         topics: &'a [TopicName],
     ) -> BoxFuture<'a, Result<Option<AclView>>> {
         let inner = self.0.lock();
-        if inner.is_mute {
+        if inner.is_mute || inner.is_silent {
             return std::future::pending().boxed();
         }
         if inner.is_gone {
@@ -293,13 +295,7 @@ pub(crate) fn example() -> AclStatus {
     };
     let records = [("orders".into(), recorded)].into();
     let own = BTreeSet::from([LINK.to_owned()]);
-    let judged = judge(
-        config.acls,
-        &seen,
-        &LinkIntents::default(),
-        &own,
-        &records,
-    );
+    let judged = judge(config.acls, &seen, &LinkIntents::default(), &own, &records);
     let [paris, oslo] = ["paris:9092", "oslo:9092"].map(|bootstrap| Grantee {
         bootstrap: bootstrap.to_owned(),
         principal: "link".to_owned(),

@@ -1,15 +1,12 @@
-use std::time::Duration;
-
-use tokio::time::timeout;
-
 use super::*;
 use crate::checkpoint::MemoryStore;
-use crate::checkpoint::testing::FailingStore;
 use crate::control::acls::testing::{ALICE, BOB, FakeAcls, LINK, allow, deny, link_config};
 use crate::control::testing::FakeMirror;
 use crate::kafka::acl::AclOperation as Op;
 use crate::kafka::acl::entry::EVERYBODY;
 use crate::model::{KnownTopic, TopicId};
+
+mod crash;
 
 fn mirror_set(topics: &[&str]) -> Arc<MirrorSet> {
     let known = |name: &&str| {
@@ -323,61 +320,4 @@ async fn trouble_is_shown_and_ends_nothing() {
         trouble.starts_with("unguarded: t: ALLOW Write on topic t for User:*"),
         "{trouble}"
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_changed_that_could_not_be_recorded() {
-    let store = Arc::new(FailingStore::default());
-    let ends =
-        [[].as_slice(), shared().as_slice()].map(|entries| Arc::new(FakeAcls::with(entries)));
-    let mut bench = Bench::over(
-        GUARD,
-        ends,
-        Arc::<FailingStore>::clone(&store) as Arc<dyn Store>,
-    );
-    store.fail_after(0);
-    let error = bench.sync.round(&mut bench.memory).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Store);
-    bench.target_has(&shared());
-}
-
-/// After each effect, made or not, the process dies; the next one completes it, or takes everything back.
-#[tokio::test(start_paused = true)]
-async fn a_crash_after_any_effect_is_made_good_by_the_next_process() {
-    let source = [allow("User:carol", Op::All, "t"), deny(BOB, Op::Read, "t")];
-    let added = [
-        guards().as_slice(),
-        &[allow("User:carol", Op::Read, "t"), deny(BOB, Op::Read, "t")],
-    ]
-    .concat();
-    let mut crashes = 0;
-    for (effects, makes_last) in (0..10).flat_map(|it| [(it, false), (it, true)]) {
-        for next_rules in [BOTH, ""] {
-            let mut bench = Bench::new(BOTH, &source, &shared());
-            bench.target.set(|inner| {
-                (inner.answers, inner.makes_last) = (Some(effects), makes_last);
-            });
-            let round = timeout(Duration::from_secs(60), bench.round()).await;
-            crashes += usize::from(round.is_err());
-            let mut bench = bench.restarted(next_rules);
-            if next_rules.is_empty() {
-                // Nothing is wanted any more.
-                bench.source.set(|inner| inner.authorizer.entries.clear());
-                bench.sync.config.acls.sync = true;
-            }
-            bench.round().await;
-            bench.round().await;
-            let expected = if next_rules.is_empty() {
-                &[][..]
-            } else {
-                &added
-            };
-            bench.target_has(&[shared().as_slice(), expected].concat());
-            assert_eq!(bench.target.set(|inner| inner.refused_itself), 0);
-            let recorded = stored_acls(&*bench.store, &"paris-oslo".into()).unwrap();
-            let recorded = recorded.values().flat_map(|it| it.added.keys()).count();
-            assert_eq!(recorded, expected.len(), "after {effects}, {makes_last}");
-        }
-    }
-    assert!(crashes >= 4, "{crashes}");
 }
