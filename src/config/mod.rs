@@ -36,11 +36,11 @@ use toml::de::{DeTable, DeValue};
 pub use api::{ApiConfig, OpenPart};
 pub use expression::NamePattern;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
-pub use policies::{Otherwise, PolicyRules, PreserveLimits};
+pub use policies::{AclRules, Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
-    AclRules, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
+    CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
     LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 

@@ -15,7 +15,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 use super::api::ApiConfig;
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
-use super::policies::{PolicyRules, PreserveLimits};
+use super::policies::{AclRules, PolicyRules, PreserveLimits};
 use super::problem::Problem;
 use super::values::{Filled, Notation, Number, Word, read};
 
@@ -178,26 +178,6 @@ impl LinkConfig {
             (false, Naming::Prefix) => {
                 MirroredSources::Without([self.source.clone(), self.target.clone()])
             }
-        }
-    }
-}
-
-/// What a link does with the ACLs of mirror topics, and how often it looks at them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AclRules {
-    /// Whether the source topic's ACLs are carried over.
-    pub sync: bool,
-    /// Whether everybody else is kept from writing.
-    pub guard: bool,
-    pub interval: Duration,
-}
-
-impl Default for AclRules {
-    fn default() -> Self {
-        Self {
-            sync: false,
-            guard: false,
-            interval: defaults::ACL_INTERVAL,
         }
     }
 }

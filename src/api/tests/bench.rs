@@ -15,7 +15,6 @@ use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::{ApiConfig, GroupFilter, Naming, TopicFilter};
-use crate::control::acls::status::AclBoard;
 use crate::control::acls::testing::example;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
@@ -102,7 +101,6 @@ impl Owner {
     }
 }
 
-/// As many connections as any test opens.
 const PLENTY: ConnectionLimits = ConnectionLimits {
     total: 64,
     per_client: 64,
@@ -174,15 +172,13 @@ impl Bench {
         });
         let (ownership, in_flight) = (Ownership::permanent(), InFlight::default());
         let pending = Arc::default();
-        let acls = Arc::new(AclBoard::default());
-        acls.show(example());
         let handle = LinkHandle {
             source: "paris".into(),
             target: "oslo".into(),
             view: view.clone(),
             condition: seen,
             groups: board,
-            acls,
+            acls: example(),
             selection: selection(),
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             ownership: ownership.clone(),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    ClusterFacts, Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
+    ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
     TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
@@ -89,18 +89,11 @@ fn healthy() -> Facts {
         ),
     ]);
     let found = Found {
-        acls: None,
         idle_topics: Vec::new(),
         idle_groups: Vec::new(),
         topics,
         groups: 2,
-        preserve: None,
-        history: HistoryFacts::default(),
-        record: None,
-        quarantine: None,
-        outlived: BTreeMap::new(),
-        unpipelined: BTreeMap::new(),
-        journal: None,
+        ..Found::default()
     };
     Facts {
         now: expiring::NOW,

@@ -81,7 +81,7 @@ impl Applier<'_> {
     /// Makes changes, whose records it keeps up to date.
     ///
     /// Errors: those of the store; the target didn't answer, or refused all of it. What was recorded then stays, and the next
-    /// round finds out what became of it. Cancellation: as for such an error.
+    /// round finds out what was done. Cancellation: as for such an error.
     pub(super) async fn carry_out(
         &self,
         records: &mut Records,

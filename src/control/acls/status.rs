@@ -43,7 +43,7 @@ pub struct TopicAcls {
     pub topic: TopicName,
     pub mirror_topic: TopicName,
     pub role: TopicRole,
-    /// What the topic should have because of the link, whoever added it.
+    /// What the topic should have because of the link, also where others added it.
     pub desired: Vec<AclEntry>,
     /// What the link added; only this is ever removed.
     pub added: Vec<AddedAcl>,

@@ -382,7 +382,7 @@ fn may_change(intents: &LinkIntents, judgement: &Judgement) -> bool {
     }
 }
 
-/// Whether something is to be added to a topic that is closed to the link itself: nothing could be told from how it fares.
+/// Whether something would be added to a topic that is closed to the link itself: whether it does harm couldn't be told.
 fn is_closed(judgement: &Judgement, seen: &Observation) -> bool {
     let permitted = seen.permitted.get(&judgement.mirror);
     !judgement.changes.add.is_empty() && permitted.is_some_and(|it| !goes_on(it))

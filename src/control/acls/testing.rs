@@ -2,6 +2,7 @@
 //! documentation, so that both can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,7 +18,7 @@ use crate::model::{LinkIntents, TopicName};
 use super::cluster::{AclSite, AclView, Permitted};
 use super::judge::{Observation, for_operator, judge, status};
 use super::plan::Recorded;
-use super::status::AclStatus;
+use super::status::{AclBoard, AclStatus};
 
 pub(crate) const LINK: &str = "User:link";
 pub(crate) const ALICE: &str = "User:alice";
@@ -125,7 +126,7 @@ pub(crate) struct Inner {
     pub(crate) authorizer: Authorizer,
     pub(crate) has_no_authorizer: bool,
     pub(crate) is_gone: bool,
-    /// Changes are refused for want of a right.
+    /// Changes are refused because a right is missing.
     pub(crate) refuses_changes: bool,
     /// Whether farshore knows its principal.
     pub(crate) is_known: bool,
@@ -274,7 +275,7 @@ pub(crate) fn link_config(rules: &str) -> LinkConfig {
 }
 
 /// What a link shows that guards topic `orders` and could carry over an ACL of a group.
-pub(crate) fn example() -> AclStatus {
+pub(crate) fn example() -> Arc<AclBoard> {
     let config = link_config("sync_acls = true\nguard_mirrors = true");
     let denial = deny(ALICE, AclOperation::Write, "orders");
     let of_group = AclEntry {
@@ -301,8 +302,10 @@ pub(crate) fn example() -> AclStatus {
         principal: "link".to_owned(),
     });
     let by_hand = for_operator(&config, &seen, &judged, (&paris, &oslo));
-    AclStatus {
+    let board = AclBoard::default();
+    board.show(AclStatus {
         by_hand,
         ..status(config.acls, &seen, judged, |_| None)
-    }
+    });
+    Arc::new(board)
 }

@@ -31,7 +31,6 @@ use super::{Connection, Endpoint, HostPort, Transport};
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings {
-    /// The cluster's name in the configuration.
     pub name: ClusterName,
     /// The addresses to begin with; one that answers is enough.
     pub bootstrap: Vec<HostPort>,
@@ -47,7 +46,6 @@ pub struct ClusterSettings {
     pub tls: Option<TlsSettings>,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
-    /// How long one response may take.
     pub request_timeout: Duration,
     /// The age after which metadata is read again.
     pub metadata_max_age: Duration,
