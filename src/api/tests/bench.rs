@@ -154,10 +154,9 @@ impl Bench {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         save_link(&*store, &link).await;
         let view = view(&link, &store);
-        let source = Arc::new(FakeSite::default());
+        let (source, target) = <(Arc<FakeSite>, Arc<FakeSite>)>::default();
         source.set(|inner| inner.ends.insert(partition(), END));
         source.put("billing", 50);
-        let target = Arc::new(FakeSite::default());
         let sites = sites(&link, &source, &target, &store);
         let board = Arc::new(Board::default());
         let sync = sync(&sites, &board);

@@ -2,8 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger,
-    TopicFacts,
+    ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;

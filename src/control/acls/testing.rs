@@ -122,6 +122,7 @@ pub(crate) fn deny(principal: &str, operation: AclOperation, topic: &str) -> Acl
 pub(crate) struct FakeAcls(Mutex<Inner>);
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way to fail")]
 pub(crate) struct Inner {
     pub(crate) authorizer: Authorizer,
     pub(crate) has_no_authorizer: bool,
