@@ -98,19 +98,16 @@ async fn find(
     (target, target_told): (&Cluster, &Reached),
     remembered: &Result<BTreeMap<LinkName, Remembered>>,
 ) -> Result<Found> {
-    let sites = (
-        KafkaSite::new(source.clone()),
-        KafkaSite::new(target.clone()),
-    );
-    let (on_source, on_target) = tokio::try_join!(sites.0.look(), sites.1.look())?;
+    let sites = [source, target].map(|it| KafkaSite::new(it.clone()));
+    let (on_source, on_target) = tokio::try_join!(sites[0].look(), sites[1].look())?;
     let selected = selected(link, &on_source);
     let groups = admin::list_groups(source).await?;
     let groups = || groups.iter().map(|it| &it.id);
     let sight = sight(
         link,
         &selected,
-        (&sites.0, &on_source),
-        (&sites.1, &on_target),
+        (&sites[0], &on_source),
+        (&sites[1], &on_target),
     )
     .await?;
     let planned = Planned::new(plan(&sight));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::checkpoint::intents::load_intents;
 use crate::checkpoint::{self, MemoryStore, Store, records};
 use crate::config::{Config, LinkConfig, Otherwise};
-use crate::control::acls::plan::Records;
+use crate::control::acls::plan::AclRecords;
 use crate::control::acls::sync::stored_acls;
 use crate::control::topics::cluster::Look;
 use crate::error::{Error, Kind, Result};
@@ -37,7 +37,7 @@ pub(super) struct Remembered {
     /// The topics of which records were mirrored, by their names on the source.
     topics: BTreeMap<TopicName, RememberedTopic>,
     /// The ACLs that it added, and the intents.
-    pub(super) acls: (Records, LinkIntents),
+    pub(super) acls: (AclRecords, LinkIntents),
 }
 
 #[derive(Debug, Clone)]

@@ -124,11 +124,7 @@ pub(super) fn resolve(
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: or(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
-        acls: AclRules {
-            sync: raw.sync_acls.unwrap_or(false),
-            guard: raw.guard_mirrors.unwrap_or(false),
-            interval: or(raw.acl_interval, defaults::ACL_INTERVAL),
-        },
+        acls: acls(raw.sync_acls, raw.guard_mirrors, raw.acl_interval),
         fetch_connections: raw.fetch_connections.map(|given| given.0),
         produce_connections: or(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
         max_in_flight_bytes: in_flight,
@@ -152,6 +148,14 @@ pub(super) fn resolve(
         topics,
         excluded: sorted(&excluded),
     })
+}
+
+fn acls(sync: Option<bool>, guard: Option<bool>, interval: Option<As<Duration>>) -> AclRules {
+    AclRules {
+        sync: sync.unwrap_or(false),
+        guard: guard.unwrap_or(false),
+        interval: or(interval, defaults::ACL_INTERVAL),
+    }
 }
 
 /// Has no link mirror what another one has put into quarantine on its source.

@@ -16,7 +16,7 @@ use crate::kafka::acl::entry::{AclEntry, AclState};
 use crate::model::{LinkName, TopicName};
 
 use super::cluster::{AclSite, AclView, Permitted};
-use super::plan::{AclChanges, Recorded, Records, entries, intending, settled};
+use super::plan::{AclChanges, AclRecords, Recorded, entries, intending, settled};
 
 /// How often a broker is asked whether it knows of the changes, and how long apart: brokers learn of them within
 /// milliseconds, but one may be behind.
@@ -84,7 +84,7 @@ impl Applier<'_> {
     /// round finds out what was done. Cancellation: as for such an error.
     pub(super) async fn carry_out(
         &self,
-        records: &mut Records,
+        records: &mut AclRecords,
         all: &[TopicChanges],
     ) -> Result<Applied> {
         self.intend("change_acls", records, all).await?;
@@ -118,7 +118,7 @@ impl Applier<'_> {
     /// Removes what has just been added to the topics where the link was refused for it.
     async fn take_back(
         &self,
-        records: &mut Records,
+        records: &mut AclRecords,
         all: &[TopicChanges],
         lost: &BTreeMap<TopicName, Permitted>,
     ) -> Result<AclView> {
@@ -144,7 +144,7 @@ impl Applier<'_> {
     async fn intend(
         &self,
         action: &'static str,
-        records: &mut Records,
+        records: &mut AclRecords,
         all: &[TopicChanges],
     ) -> Result<()> {
         let mut update = Update::new();
@@ -259,7 +259,7 @@ impl Applier<'_> {
     /// Records what the target shows of topics.
     pub(super) async fn confirm(
         &self,
-        records: &mut Records,
+        records: &mut AclRecords,
         mirrors: impl Iterator<Item = &TopicName>,
         there: &BTreeSet<AclEntry>,
     ) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::model::{GroupId, LinkIntents, TopicName};
 use super::by_hand::{BothSides, ByHand, by_hand};
 use super::cluster::Permitted;
 use super::desired::{Desired, LeftOut, TopicRole, TopicSubject, Unguarded, desired};
-use super::plan::{AclChanges, Added, Recorded, Records, entries, plan};
+use super::plan::{AclChanges, AclRecords, Added, Recorded, entries, plan};
 use super::status::{AclStatus, TopicAcls};
 
 /// An observation of both clusters.
@@ -87,7 +87,7 @@ pub fn judge(
     seen: &Observation,
     intents: &LinkIntents,
     own: &BTreeSet<String>,
-    records: &Records,
+    records: &AclRecords,
 ) -> Vec<Judgement> {
     let source = seen.source.as_ref().map(Index::of);
     let target = Index::of(&seen.target);

@@ -17,5 +17,3 @@ pub mod judge;
 pub mod plan;
 pub mod status;
 pub mod sync;
-#[cfg(test)]
-pub(crate) mod testing;

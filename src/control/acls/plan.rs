@@ -11,7 +11,7 @@ use super::desired::Desired;
 pub type Added = BTreeMap<AclEntry, (AclPurpose, AclState)>;
 
 /// What is recorded of the topics, by their names on the target.
-pub type Records = BTreeMap<TopicName, Recorded>;
+pub type AclRecords = BTreeMap<TopicName, Recorded>;
 
 /// What is recorded of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use super::apply::{Applier, TopicChanges, goes_on};
 use super::cluster::AclSite;
 use super::desired::TopicRole;
 use super::judge::{Judgement, Observation, for_operator, judge, status};
-use super::plan::{AclChanges, Recorded, Records, added};
+use super::plan::{AclChanges, AclRecords, Recorded, added};
 use super::status::{AclBoard, AclStatus};
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ pub struct AclSync {
 /// What the loop knows in a term.
 #[derive(Debug)]
 struct Memory {
-    records: Records,
+    records: AclRecords,
     tried: Tried,
     looking: Notice,
 }
@@ -357,7 +357,7 @@ impl AclSync {
 }
 
 /// What is recorded of the ACLs that a link added. Errors: those of the store.
-pub fn stored_acls(store: &dyn Store, link: &LinkName) -> Result<Records> {
+pub fn stored_acls(store: &dyn Store, link: &LinkName) -> Result<AclRecords> {
     let stored = acls_of(store, link)?.into_iter();
     let records = stored.map(|(mirror, record)| {
         let recorded = Recorded {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::control::acls::testing::{ALICE, allow, entry};
+use crate::control::testing::acls::{ALICE, allow, entry};
 use crate::kafka::acl::{AclOperation as Op, Resource};
 
 fn grantee(bootstrap: &str) -> Grantee {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::control::acls::testing::{ALICE, BOB, LINK, allow, deny, entry};
+use crate::control::testing::acls::{ALICE, BOB, LINK, allow, deny, entry};
 use crate::kafka::acl::{AclOperation as Op, PatternType};
 
 fn set(entries: &[AclEntry]) -> BTreeSet<AclEntry> {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::control::acls::desired::{TopicRole, TopicSubject, desired};
-use crate::control::acls::testing::{ALICE, Authorizer, BOB, LINK};
+use crate::control::testing::acls::{ALICE, Authorizer, BOB, LINK};
 use crate::kafka::acl::entry::{EVERYBODY, Permission};
 use crate::kafka::acl::{AclOperation as Op, PatternType, Resource, ResourceType};
 

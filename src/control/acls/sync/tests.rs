@@ -1,7 +1,7 @@
 use super::*;
 use crate::checkpoint::MemoryStore;
-use crate::control::acls::testing::{ALICE, BOB, FakeAcls, LINK, allow, deny, link_config};
 use crate::control::testing::FakeMirror;
+use crate::control::testing::acls::{ALICE, BOB, FakeAcls, LINK, allow, deny, link_config};
 use crate::kafka::acl::AclOperation as Op;
 use crate::kafka::acl::entry::EVERYBODY;
 use crate::model::{KnownTopic, TopicId};

@@ -15,10 +15,10 @@ use crate::kafka::acl::entry::{AclEntry, AclPurpose, AclState, Permission};
 use crate::kafka::acl::{AclOperation, Grantee, PatternType, Resource, ResourceType};
 use crate::model::{LinkIntents, TopicName};
 
-use super::cluster::{AclSite, AclView, Permitted};
-use super::judge::{Observation, for_operator, judge, status};
-use super::plan::Recorded;
-use super::status::{AclBoard, AclStatus};
+use crate::control::acls::cluster::{AclSite, AclView, Permitted};
+use crate::control::acls::judge::{Observation, for_operator, judge, status};
+use crate::control::acls::plan::Recorded;
+use crate::control::acls::status::{AclBoard, AclStatus};
 
 pub(crate) const LINK: &str = "User:link";
 pub(crate) const ALICE: &str = "User:alice";
