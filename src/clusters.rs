@@ -157,6 +157,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         name: cluster.name.clone(),
         bootstrap: cluster.bootstrap.clone(),
         address_map: cluster.address_map.clone(),
+        principal: cluster.principal.clone(),
         client_id: cluster.client_id.clone(),
         login,
         tls: cluster.tls.clone(),

@@ -20,7 +20,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::access::Demand;
 use super::problem;
 use crate::contract::{
-    AuditAnswer, ExplanationAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness,
+    AclStatus, AuditAnswer, ExplanationAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness,
     OperationAnswer, OperationRequest, OperationSummary, Plan, PlanRequest, PlanSummary,
     ProblemAnswer, Readiness, ReadinessAnswer, ReadyScope, Report, ResolutionAnswer,
     ResolutionRequest, ReturnRequest, ReturnedGroup, ScopeRequest, TopicAnswer, TranslationAnswer,
@@ -106,6 +106,11 @@ fn questions() -> Vec<Entry> {
         get("/v1/links/{link}/topics/{topic}", "One topic").answers::<TopicAnswer>(),
         get("/v1/links/{link}/groups", "Every consumer group").lists::<GroupAnswer>(),
         get("/v1/links/{link}/groups/{group}", "One group").answers::<GroupAnswer>(),
+        get(
+            "/v1/links/{link}/acls",
+            "The ACLs of the mirror topics: what should be there, and what the link added",
+        )
+        .answers::<AclStatus>(),
         get(
             "/v1/links/{link}/explain/{name}",
             "Which rules include or exclude a topic or a group, and its state",

@@ -65,6 +65,7 @@ impl LinkAnswer {
             .chain(link.throttling(&condition))
             .chain(link.brokers_to_reach(&condition))
             .chain(condition.warning.clone())
+            .chain(link.acls.status().trouble())
             .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
         Self {
@@ -110,7 +111,10 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            of_partitions(partitions)
+            match of_partitions(partitions) {
+                LinkState::Running if self.acls.status().needs_operator() => LinkState::Degraded,
+                state => state,
+            }
         } else {
             LinkState::Waiting
         }

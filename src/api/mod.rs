@@ -11,6 +11,7 @@
 //! ```
 
 mod access;
+mod acls;
 mod audit;
 mod change;
 mod document;

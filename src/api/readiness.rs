@@ -32,6 +32,7 @@ pub(super) async fn show(
         lag(&link),
         transactions(&link),
         groups(&link),
+        acls(&link),
     ];
     Ok(Json(ReadinessAnswer {
         link: link.view.link().clone(),
@@ -220,6 +221,21 @@ fn groups(link: &LinkHandle) -> ReadinessCheck {
                 detail,
                 "See the state of each offset in the link's groups.",
             )
+        }
+    }
+}
+
+fn acls(link: &LinkHandle) -> ReadinessCheck {
+    let status = link.acls.status();
+    let name = "acls";
+    match status.trouble() {
+        None if status.sync_acls || status.guard_mirrors => {
+            pass(name, "the ACLs of the mirror topics are as they should be")
+        }
+        None => pass(name, "the link doesn't care for ACLs"),
+        Some(trouble) => {
+            let remedy = "See the link's ACLs; `farshore check` names what is missing. A move doesn't wait for it.";
+            warn(name, trouble, remedy)
         }
     }
 }

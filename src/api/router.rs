@@ -17,8 +17,8 @@ use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
-    audit, document, explain, groups, guard, health, intents, links, operations, plans, readiness,
-    resolve, topics, translate, verifications,
+    acls, audit, document, explain, groups, guard, health, intents, links, operations, plans,
+    readiness, resolve, topics, translate, verifications,
 };
 
 /// The router of the whole API, to be passed to [`serve`](super::serve).
@@ -62,6 +62,7 @@ fn questions() -> Router<Arc<ApiState>> {
         .route("/v1/links/{link}/topics/{topic}", get(topics::show))
         .route("/v1/links/{link}/groups", get(groups::list))
         .route("/v1/links/{link}/groups/{group}", get(groups::show))
+        .route("/v1/links/{link}/acls", get(acls::show))
         .route("/v1/links/{link}/explain/{name}", get(explain::show))
         .route("/v1/translate", post(translate::translate))
         .route("/v1/plans/{id}", get(plans::show))

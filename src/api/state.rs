@@ -10,6 +10,7 @@ use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::config::{ExcludedSettings, GroupFilter, Naming, TopicFilter};
 use crate::contract::{LinkFailure, UnreachableBroker};
+use crate::control::acls::status::AclBoard;
 use crate::control::groups::status::Board;
 use crate::control::topics::cluster::SeenConfigs;
 use crate::failover::runner::Runner;
@@ -45,6 +46,8 @@ pub struct LinkHandle {
     pub condition: watch::Receiver<Condition>,
     /// The state of its consumer groups.
     pub groups: Arc<Board>,
+    /// The state of the ACLs of its mirror topics.
+    pub acls: Arc<AclBoard>,
     /// What decides on the names of topics and groups.
     pub selection: Selection,
     /// Its verifications, ordered and completed.

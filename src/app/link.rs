@@ -16,6 +16,9 @@ use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::IntentKeeper;
 use crate::clusters::Watched;
 use crate::config::LinkConfig;
+use crate::control::acls::cluster::AclCluster;
+use crate::control::acls::status::AclBoard;
+use crate::control::acls::sync::AclSync;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
@@ -58,6 +61,7 @@ pub(crate) struct LinkParts {
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
+    pub(crate) acls: Arc<AclBoard>,
     pub(crate) verifications: Arc<Verifications>,
     /// The settings of topics on the source and of mirror topics, as last read.
     pub(crate) configs: [SeenConfigs; 2],
@@ -94,6 +98,7 @@ impl LinkParts {
             view: self.view.clone(),
             condition: self.condition.subscribe(),
             groups: Arc::clone(&self.board),
+            acls: Arc::clone(&self.acls),
             selection: Selection {
                 topics: self.config.topics.clone(),
                 groups: self.config.groups.clone(),
@@ -121,7 +126,7 @@ impl LinkParts {
         let mut tasks = Supervisor::new(stop.child_token());
         let token = tasks.token().clone();
         let discovery = self.discovery()?;
-        let set = discovery.watch();
+        let (set, acl_set) = (discovery.watch(), discovery.watch());
         tasks.spawn("intents", self.clone().keep_intents(token.clone()));
         tasks.spawn("discovery", discovery.run(token.clone()));
         tasks.spawn(
@@ -129,6 +134,7 @@ impl LinkParts {
             self.clone().mirror(known.clone(), set, token.clone()),
         );
         tasks.spawn("group sync", self.group_sync().run(token.clone()));
+        tasks.spawn("acls", self.acl_sync(acl_set).run(token.clone()));
         tasks.spawn(
             "journal's policy",
             self.clone().watch_journal(token.clone()),
@@ -234,6 +240,25 @@ impl LinkParts {
             board: Arc::clone(&self.board),
             filter: self.config.groups.clone(),
             interval: self.config.group_sync_interval,
+            in_flight: self.in_flight.clone(),
+        }
+    }
+
+    fn acl_sync(&self, set: watch::Receiver<Arc<MirrorSet>>) -> AclSync {
+        let site = |cluster: &Watched, right| {
+            let cluster = cluster.cluster.clone();
+            Arc::new(AclCluster { cluster, right })
+        };
+        AclSync {
+            config: self.config.clone(),
+            // Nothing is ever changed there.
+            source: site(&self.source, Ownership::none()),
+            target: site(&self.target, self.ownership.clone()),
+            store: Arc::clone(&self.store),
+            audit: Arc::clone(&self.audit),
+            mirrored: self.mirrored(),
+            set,
+            board: Arc::clone(&self.acls),
             in_flight: self.in_flight.clone(),
         }
     }

@@ -296,6 +296,7 @@ impl Registry {
             ledger: Arc::new(Ledger::new(Arc::clone(&store), config.name.clone())),
             store,
             board: Arc::default(),
+            acls: Arc::default(),
             pending_intents: Arc::default(),
             in_flight: InFlight::default(),
             condition: Arc::default(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clusters::unreached::Unreached;
 use crate::config::{IdleExpression, PreserveLimits};
+use crate::control::acls::status::AclStatus;
 use crate::error::Error;
 use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
@@ -115,6 +116,8 @@ pub(super) struct Found {
     pub(super) journal: Option<JournalFacts>,
     /// What became of what the link has mirrored so far.
     pub(super) history: HistoryFacts,
+    /// The facts about the ACLs of its mirror topics, if it cares for them.
+    pub(super) acls: Option<AclFacts>,
     /// What isn't known because nobody answered, each with the reason. Nothing is concluded from the facts about it.
     pub(super) unknown: Vec<(&'static str, Error)>,
 }
@@ -136,6 +139,15 @@ pub(super) struct HistoryFacts {
     pub(super) recreated: Vec<TopicName>,
     /// The topics whose offsets relate otherwise than configured.
     pub(super) fixed: Vec<TopicName>,
+}
+
+/// The facts about the ACLs of mirror topics.
+#[derive(Debug)]
+pub(super) struct AclFacts {
+    /// What the link would do; `None` if the target has no authorizer.
+    pub(super) status: Result<Option<AclStatus>, Error>,
+    /// Whether it is known what the link has added so far.
+    pub(super) knows_added: bool,
 }
 
 /// The facts about the record path.

@@ -34,6 +34,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(super::quarantine::findings(link, found, target));
             findings.extend(super::retention::findings(link, found));
             findings.extend(super::journal::findings(link, found, target));
+            findings.extend(super::acls::findings(link, found));
         }
     }
     findings.extend(super::circles::findings(facts));

@@ -7,14 +7,19 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::checkpoint::intents::load_intents;
 use crate::checkpoint::{self, MemoryStore, Store, records};
 use crate::config::{Config, LinkConfig, Otherwise};
+use crate::control::acls::plan::AclRecords;
+use crate::control::acls::sync::stored_acls;
 use crate::control::topics::cluster::Look;
 use crate::error::{Error, Kind, Result};
 use crate::journal;
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{LinkIdentity, LinkName, OffsetsMode, TargetOffset, TopicId, TopicName};
+use crate::model::{
+    LinkIdentity, LinkIntents, LinkName, OffsetsMode, TargetOffset, TopicId, TopicName,
+};
 
 use super::facts::{ClusterFacts, Found, HistoryFacts, LinkFacts};
 use super::finding::{Finding, Severity, advice, finding, grant, listed, problem};
@@ -31,6 +36,8 @@ pub(super) struct Remembered {
     identity: LinkIdentity,
     /// The topics of which records were mirrored, by their names on the source.
     topics: BTreeMap<TopicName, RememberedTopic>,
+    /// The ACLs that it added, and the intents.
+    pub(super) acls: (AclRecords, LinkIntents),
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +115,7 @@ fn of_store(store: &dyn Store, link: &LinkName) -> Result<Option<Remembered>> {
     Ok(Some(Remembered {
         identity: record.identity,
         topics,
+        acls: (stored_acls(store, link)?, load_intents(store, link)?),
     }))
 }
 

@@ -17,7 +17,7 @@ use crate::model::{LinkIdentity, LinkName, OffsetsMode, TopicName};
 use super::deadline::{Deadline, Stage};
 use super::facts::{Found, MirrorFacts, Reached, Sides, Stranger, TopicFacts};
 use super::history::{self, Remembered};
-use super::{journal, limits, preserve, quarantine, record, retention, strangers};
+use super::{acls, journal, limits, preserve, quarantine, record, retention, strangers};
 
 /// Collects what isn't answered.
 #[derive(Default)]
@@ -56,16 +56,18 @@ pub(super) async fn find(
         target_cluster_id: target_told.id.clone(),
     };
     let of_history = history::facts(link, remembered, &identity, &selected, (target, &on_target));
+    let of_acls = acls::facts(link, (source, target), &selected, remembered);
     let of_record = record::facts(link, &identity, target, deadline.left(Stage::Probe));
     let seen = ((&on_sites.0, &on_source), (&on_sites.1, &on_target));
     let of_topics = topics(link, sides, seen, (&identity, &selected), deadline);
-    let (topics, groups, record, quarantine, journal, history) = tokio::join!(
+    let (topics, groups, record, quarantine, journal, history, acls) = tokio::join!(
         Box::pin(of_topics),
         deadline.keep(Stage::All, admin::list_groups(source)),
         deadline.keep(Stage::All, async { Ok(of_record.await) }),
         deadline.keep(Stage::All, quarantine::facts(link, target, &selected)),
         deadline.keep(Stage::All, journal::facts(link, target)),
         deadline.keep(Stage::All, async { Ok(of_history.await) }),
+        deadline.keep(Stage::All, async { Ok(of_acls.await) }),
     );
     let (mut found, mut unknown) = topics;
     found.idle_topics = idle_topics(link, &on_source);
@@ -78,6 +80,7 @@ pub(super) async fn find(
     found.quarantine = unknown.take("the quarantine topic", quarantine);
     found.journal = unknown.take("the journal", journal);
     found.history = unknown.take("what was mirrored so far", history);
+    found.acls = unknown.take("the ACLs of mirror topics", acls);
     found.unknown = unknown.0;
     Ok(found)
 }

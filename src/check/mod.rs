@@ -5,6 +5,7 @@
 //! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition, and the journal of a
 //! link that the checkpoint DB doesn't have.
 
+mod acls;
 mod circles;
 mod deadline;
 mod facts;
@@ -71,6 +72,7 @@ pub async fn check(
     let report = Report {
         facts: &facts,
         findings: &findings,
+        shows_plan: arguments.plan,
     };
     match output {
         Output::Table => write!(out, "{report}")?,

@@ -74,6 +74,9 @@ fn acl(resource: &Resource, operations: &BTreeSet<AclOperation>) -> Vec<String> 
         ResourceType::Group => "group",
         ResourceType::TransactionalId => "transactionalId",
         ResourceType::Cluster => "cluster",
+        // None that farshore needs.
+        ResourceType::DelegationToken => "delegationToken",
+        ResourceType::User => "user",
     };
     let mut lines = vec!["- resource:".to_owned(), format!("    type: {kind}")];
     if resource.kind != ResourceType::Cluster {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::acls;
 use super::facts::{ClusterFacts, Facts, LinkFacts};
 use super::finding::{Finding, Severity};
 use crate::config::ConfigErrors;
@@ -14,6 +15,8 @@ use crate::model::{CertificateEnds, time};
 pub(super) struct Report<'a> {
     pub(super) facts: &'a Facts,
     pub(super) findings: &'a [Finding],
+    /// Whether it has the planned changes of ACLs.
+    pub(super) shows_plan: bool,
 }
 
 impl Report<'_> {
@@ -41,13 +44,17 @@ impl Report<'_> {
         });
         let links = self.facts.links.iter().map(|link| {
             let counts = counts(link);
-            json!({
+            let mut shown = json!({
                 "name": link.name,
                 "topics": counts.map(|it| it.0),
                 "partitions": counts.map(|it| it.1),
                 "groups": counts.and_then(|it| it.2),
                 "not_known": not_known(link),
-            })
+            });
+            if self.shows_plan {
+                shown["acls"] = json!(acls::planned(link));
+            }
+            shown
         });
         json!({
             "clusters": clusters.collect::<Vec<_>>(),
@@ -123,6 +130,9 @@ impl fmt::Display for Report<'_> {
             };
             writeln!(f, "\n{severity}: {}: {}", finding.subject, finding.what)?;
             writeln!(f, "  fix: {}", finding.fix)?;
+        }
+        for link in self.facts.links.iter().filter(|_| self.shows_plan) {
+            acls::write_plan(link, f)?;
         }
         match self.problems() {
             0 => writeln!(f, "\nno problems found"),

@@ -46,6 +46,8 @@ impl Feature {
             Self::Markers | Self::Prefixes | Self::Probe => {
                 if_set(link.offsets == OffsetsMode::Preserve)
             }
+            Self::SyncAcls => if_set(link.acls.sync),
+            Self::GuardMirrors => if_set(link.acls.guard),
             Self::RecordPath => if_set(link.path == DataPath::Record),
             Self::Quarantine => by_policy(Policy::SkipWithReceipt),
             Self::Reseed => by_policy(Policy::Reseed),

@@ -66,7 +66,7 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
         }
         Space::Meta => {
             let mut parts = Parts(key);
-            matches!(parts.name()?, RESEED | INTENT | FIRST_LOOK | START).then_some(parts)?
+            matches!(parts.name()?, RESEED | INTENT | FIRST_LOOK | START | ACLS).then_some(parts)?
         }
         Space::Plans => return None,
     };
@@ -98,7 +98,13 @@ fn link_of_operation(value: &[u8]) -> Option<LinkName> {
 /// The prefixes, each with its space, of everything that belongs to a link, except operations of the first layout.
 pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
     let tagged = |space, tag| (space, Key(vec![tag]).name(name.as_str()).0);
-    let of_meta = [reseeds(name), intents(name), first_look(name), starts(name)];
+    let of_meta = [
+        reseeds(name),
+        intents(name),
+        first_look(name),
+        starts(name),
+        acls(name),
+    ];
     let mut prefixes: Vec<_> = of_meta.map(|key| (Space::Meta, key)).into();
     let untagged = [
         Space::Links,
@@ -209,6 +215,17 @@ pub(crate) fn start(key: &PartitionKey) -> Vec<u8> {
 
 fn is_start(key: &[u8]) -> bool {
     Parts(key).name() == Some(START)
+}
+
+const ACLS: &str = "acls";
+
+/// The prefix of all records of ACLs that a link wrote.
+pub(crate) fn acls(link: &LinkName) -> Vec<u8> {
+    Key::default().name(ACLS).name(link.as_str()).0
+}
+
+pub(crate) fn acls_of_topic(link: &LinkName, mirror: &TopicName) -> Vec<u8> {
+    Key(acls(link)).name(mirror.as_str()).0
 }
 
 pub(super) const INTENT: &str = "intent";

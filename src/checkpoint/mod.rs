@@ -9,6 +9,7 @@
 //!  reads go to the DB directly, from any thread
 //! ```
 
+pub mod acls;
 pub mod audit;
 pub mod chunks;
 mod disk;

@@ -82,6 +82,9 @@ pub struct CheckArgs {
     /// The form in which to print them
     #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = AclForm::KafkaAcls, requires = "print_acls")]
     pub form: AclForm,
+    /// Print which ACLs of mirror topics would be added and removed, and what an operator carries over by hand
+    #[arg(long, conflicts_with = "print_acls")]
+    pub plan: bool,
 }
 
 /// The forms of permissions.

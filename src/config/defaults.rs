@@ -28,6 +28,8 @@ pub const PRESERVE_MAX_MARKERS: i64 = 100_000_000;
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// The age that group offsets on the target may have when the source is lost.
 pub const GROUP_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// A removed right should soon be removed on the target as well, and reading thousands of ACLs takes milliseconds.
+pub const ACL_INTERVAL: Duration = Duration::from_secs(30);
 /// A broker processes one produce request of a connection at a time, and one connection saturates a line.
 pub const PRODUCE_CONNECTIONS: u16 = 1;
 /// The bytes that a link may hold between source and target: three full fetches, and 1,000 partitions within 64 MiB of

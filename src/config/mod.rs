@@ -39,7 +39,7 @@ pub use api::{ApiConfig, OpenPart};
 pub use excluded_settings::ExcludedSettings;
 pub use expression::NamePattern;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
-pub use policies::{Otherwise, PolicyRules, PreserveLimits};
+pub use policies::{AclRules, Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{

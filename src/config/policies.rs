@@ -1,9 +1,12 @@
-//! The policies of a link, per topic, and its limits for preserving offsets.
+//! The policies of a link, per topic, its limits for preserving offsets, and its rules for ACLs.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::model::{HaltCode, Policies, Policy, TopicName};
 
+use super::defaults;
 use super::expression::Expression;
 
 /// The policies of a link for situations in which it would otherwise have to guess, with exceptions for some topics.
@@ -100,4 +103,24 @@ pub enum Otherwise {
     Refuse,
     /// It is mirrored with an offset map.
     Translate,
+}
+
+/// What a link does with the ACLs of mirror topics, and how often it looks at them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AclRules {
+    /// Whether the source topic's ACLs are carried over.
+    pub sync: bool,
+    /// Whether everybody else is kept from writing.
+    pub guard: bool,
+    pub interval: Duration,
+}
+
+impl Default for AclRules {
+    fn default() -> Self {
+        Self {
+            sync: false,
+            guard: false,
+            interval: defaults::ACL_INTERVAL,
+        }
+    }
 }

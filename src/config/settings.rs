@@ -16,7 +16,7 @@ use super::api::ApiConfig;
 use super::defaults;
 use super::excluded_settings::ExcludedSettings;
 use super::filter::{GroupFilter, TopicFilter};
-use super::policies::{PolicyRules, PreserveLimits};
+use super::policies::{AclRules, PolicyRules, PreserveLimits};
 use super::problem::Problem;
 use super::values::{Filled, Notation, Number, Word, read};
 
@@ -51,6 +51,8 @@ pub struct ClusterConfig {
     pub tls: Option<TlsSettings>,
     /// The rack in which records are fetched, if followers may serve them.
     pub rack: Option<String>,
+    /// The principal under which the brokers know farshore, with its type; `None`: what the login tells.
+    pub principal: Option<String>,
     /// The client id that farshore sends to the brokers.
     pub client_id: String,
     /// The timeout for opening a connection.
@@ -145,6 +147,8 @@ pub struct LinkConfig {
     pub refresh_interval: Duration,
     /// The interval at which group offsets are carried over.
     pub group_sync_interval: Duration,
+    /// What is done with the ACLs of mirror topics.
+    pub acls: AclRules,
     /// Fetch connections to each source broker; `None`: chosen by the round trip time.
     pub fetch_connections: Option<u16>,
     /// Produce connections to each target broker.

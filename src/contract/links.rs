@@ -135,7 +135,7 @@ pub enum LinkState {
     Paused,
     /// Partitions wait for an operator, all of them: nothing is mirrored.
     Stalled,
-    /// Some partitions wait for an operator; the others are mirrored.
+    /// Some partitions wait for an operator, or the ACLs of mirror topics do; the others are mirrored.
     Degraded,
     Running,
 }

@@ -11,6 +11,7 @@ mod requests;
 mod settings;
 mod topics;
 
+pub(crate) use crate::control::acls::status::AclStatus;
 pub(crate) use crate::control::groups::commit::Expiry;
 pub(crate) use crate::failover::plan::{Blocker, Plan};
 pub(crate) use crate::failover::summary::{OperationSummary, PlanSummary};

@@ -1,5 +1,7 @@
 //! Two clusters and a mirror in memory, for the tests of group sync and moves.
 
+pub(crate) mod acls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -3,15 +3,25 @@
 //! Each kind of request that an authorizer may refuse is a [`Need`]: the right that a refused request names, the rights that
 //! `check` looks for and those that it prints all come from there. Pure.
 
+pub mod entry;
+
 use std::collections::BTreeSet;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::BrokerCode;
 use crate::model::OneLine;
 
-/// An operation: the part of Kafka's `AclOperation` that farshore needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An operation, with its number in Kafka's protocol.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum AclOperation {
+    /// Every operation.
+    All = 2,
     /// Read records, or commit offsets of a group.
     Read = 3,
     /// Write records, or transactions under an id.
@@ -30,6 +40,13 @@ pub enum AclOperation {
     DescribeConfigs = 10,
     /// Change its settings.
     AlterConfigs = 11,
+    /// Get a producer id.
+    IdempotentWrite = 12,
+    /// Make delegation tokens for a user.
+    CreateTokens = 13,
+    DescribeTokens = 14,
+    /// Prepare transactions that another system completes.
+    TwoPhaseCommit = 15,
 }
 
 impl AclOperation {
@@ -38,13 +55,18 @@ impl AclOperation {
         match self {
             Self::Describe => &[Self::Read, Self::Write, Self::Delete, Self::Alter],
             Self::DescribeConfigs => &[Self::AlterConfigs],
-            Self::Read
+            Self::All
+            | Self::Read
             | Self::Write
             | Self::Create
             | Self::Delete
             | Self::Alter
             | Self::ClusterAction
-            | Self::AlterConfigs => &[],
+            | Self::AlterConfigs
+            | Self::IdempotentWrite
+            | Self::CreateTokens
+            | Self::DescribeTokens
+            | Self::TwoPhaseCommit => &[],
         }
     }
 
@@ -63,13 +85,18 @@ impl fmt::Display for AclOperation {
     }
 }
 
-/// The kinds of resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The kinds of resources, with their numbers in Kafka's protocol.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum ResourceType {
-    Topic,
-    Group,
-    TransactionalId,
-    Cluster,
+    Topic = 2,
+    Group = 3,
+    TransactionalId = 5,
+    Cluster = 4,
+    DelegationToken = 6,
+    User = 7,
 }
 
 impl ResourceType {
@@ -80,6 +107,8 @@ impl ResourceType {
             Self::Group => "--group",
             Self::TransactionalId => "--transactional-id",
             Self::Cluster => "--cluster",
+            Self::DelegationToken => "--delegation-token",
+            Self::User => "--user-principal",
         }
     }
 
@@ -90,21 +119,25 @@ impl ResourceType {
             Self::Group => 30,
             Self::Cluster => 31,
             Self::TransactionalId => 53,
+            Self::DelegationToken | Self::User => 65,
         })
     }
 }
 
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a name stands for, with its number in Kafka's protocol.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum PatternType {
     /// The resource of this name; `*` stands for all.
-    Literal,
+    Literal = 3,
     /// All resources whose names begin with it.
-    Prefixed,
+    Prefixed = 4,
 }
 
 /// The resources that a right is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Resource {
     pub kind: ResourceType,
     pub pattern: PatternType,
@@ -113,7 +146,8 @@ pub struct Resource {
 
 /// The name of the cluster as a resource.
 const CLUSTER: &str = "kafka-cluster";
-const ALL: &str = "*";
+/// The literal name that stands for every resource of its kind.
+pub const ALL: &str = "*";
 
 impl Resource {
     /// The resource of this name.
@@ -171,11 +205,15 @@ pub enum Need {
     Transact,
     /// Seeing whose an open transaction is.
     SeeTransactions,
+    /// Reading the cluster's ACLs.
+    ReadAcls,
+    /// Adding and removing ACLs.
+    ChangeAcls,
 }
 
 impl Need {
     /// Every need, for enumeration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ReadRecords,
         Self::WriteRecords,
         Self::DeleteRecords,
@@ -191,6 +229,8 @@ impl Need {
         Self::WriteMarkers,
         Self::Transact,
         Self::SeeTransactions,
+        Self::ReadAcls,
+        Self::ChangeAcls,
     ];
 
     /// The right: the kind of resource, and the operation on it.
@@ -209,7 +249,8 @@ impl Need {
             Self::ReadOffsets => (Group, Op::Describe),
             Self::CommitOffsets => (Group, Op::Read),
             Self::ReadBrokerConfigs => (Cluster, Op::DescribeConfigs),
-            Self::WriteMarkers => (Cluster, Op::Alter),
+            Self::WriteMarkers | Self::ChangeAcls => (Cluster, Op::Alter),
+            Self::ReadAcls => (Cluster, Op::Describe),
             Self::Transact => (TransactionalId, Op::Write),
             Self::SeeTransactions => (TransactionalId, Op::Describe),
         }
@@ -236,6 +277,9 @@ impl Need {
             ResourceType::Group => format!("{operation} on group {}", OneLine(name)),
             ResourceType::TransactionalId => format!("{operation} on transactional ids {name}*"),
             ResourceType::Cluster => format!("{operation} on the cluster"),
+            ResourceType::DelegationToken | ResourceType::User => {
+                format!("{operation} on {}", OneLine(name))
+            }
         }
     }
 }
@@ -297,14 +341,17 @@ impl Grantee {
             ResourceType::Cluster => Resource::cluster(),
             // A link has several, under one prefix.
             ResourceType::TransactionalId => Resource::prefixed(kind, name),
-            ResourceType::Topic | ResourceType::Group => Resource::literal(kind, name),
+            ResourceType::Topic
+            | ResourceType::Group
+            | ResourceType::DelegationToken
+            | ResourceType::User => Resource::literal(kind, name),
         };
         self.command([operation], [&resource])
     }
 }
 
 /// A word of a shell's command, in quotes if it needs them.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:,/@=+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -1,5 +1,6 @@
 //! The typed records and the stored runs, over every implementation of the store.
 
+use farshore::checkpoint::acls::{AclRecord, acls_of, put_acls};
 use farshore::checkpoint::records::{
     delete_partition, group_offsets_of, groups_of, links, load_group, load_link, load_partition,
     load_topic, partitions_of, put_group, put_link, put_partition, put_topic, topics_of,
@@ -9,6 +10,8 @@ use farshore::checkpoint::{
     GroupRecord, LinkRecord, PartitionKey, PartitionRecord, Space, Store, StoredRuns, TopicRecord,
     Update, dump,
 };
+use farshore::kafka::acl::AclOperation;
+use farshore::kafka::acl::entry::{AclEntry, AclPurpose, AclState, AddedAcl, Permission};
 use farshore::model::{
     GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
     TopicId, TopicName, TopicPartition,
@@ -20,6 +23,7 @@ crate::store::for_each_store!(
     lists_keep_links_apart_and_are_in_order,
     group_offsets_come_back,
     starts_come_back_until_they_are_removed_and_need_a_later_reader,
+    added_acls_come_back_until_none_is_left,
     the_256th_decision_needs_a_later_reader,
     a_map_goes_on_after_a_restart,
     a_pruned_map_answers_for_what_is_left,
@@ -170,6 +174,43 @@ async fn starts_come_back_until_they_are_removed_and_need_a_later_reader(store: 
     store.commit(update).await.unwrap();
     assert_eq!(load_start(store, &one).unwrap(), None);
     assert_eq!(load_start(store, &other).unwrap(), Some(of(None)));
+}
+
+async fn added_acls_come_back_until_none_is_left(store: &dyn Store) {
+    let mirror = TopicName::new("paris.orders");
+    let added = |principal: &str, state| AddedAcl {
+        acl: AclEntry::on_topic(&mirror, principal, AclOperation::Write, Permission::Deny),
+        purpose: AclPurpose::Guard,
+        state,
+    };
+    let record = |entries| AclRecord {
+        topic: TopicName::new("orders"),
+        entries,
+    };
+    let (link, other) = (LinkName::new("l"), LinkName::new("lx"));
+    let both = record(vec![
+        added("User:CN=a b,O=\u{2028}", AclState::Removing),
+        added("User:bob", AclState::Adding),
+    ]);
+    let mut update = Update::new();
+    put_acls(&mut update, &link, &mirror, &both);
+    put_acls(
+        &mut update,
+        &other,
+        &mirror,
+        &record(vec![added("User:bob", AclState::Added)]),
+    );
+    store.commit(update).await.unwrap();
+    let found = acls_of(store, &link).unwrap();
+    assert_eq!(
+        found.into_iter().collect::<Vec<_>>(),
+        [(mirror.clone(), both)]
+    );
+    let mut update = Update::new();
+    put_acls(&mut update, &link, &mirror, &record(Vec::new()));
+    store.commit(update).await.unwrap();
+    assert!(acls_of(store, &link).unwrap().is_empty());
+    assert_eq!(acls_of(store, &other).unwrap().len(), 1);
 }
 
 async fn group_offsets_come_back(store: &dyn Store) {

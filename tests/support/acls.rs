@@ -3,7 +3,7 @@
 
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
-use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest};
+use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest};
 use kafka_protocol::protocol::StrBytes;
 
 use super::ask::ask;
@@ -28,6 +28,7 @@ const OPERATIONS: [&str; 9] = [
     "AlterConfigs",
 ];
 const READ: i8 = 3;
+const ALL: i8 = 2;
 
 /// An operation that a principal may perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,9 @@ impl Acl {
 }
 
 fn operation(name: &str) -> i8 {
+    if name == "All" {
+        return ALL;
+    }
     let place = OPERATIONS.iter().position(|it| *it == name);
     let place = place.unwrap_or_else(|| panic!("no operation {name}"));
     READ + i8::try_from(place).expect("a small number")
@@ -109,6 +113,37 @@ pub(crate) async fn grant(address: &str, acls: &[Acl]) {
     let answer = ask(address, request, 2).await.expect("an answer");
     let refused = answer.results.iter().find(|it| it.error_code != 0);
     assert_eq!(refused, None);
+}
+
+/// Every permission and denial on topics of this literal name, as in `ALLOW Read User:alice`.
+pub(crate) async fn on_topic(address: &str, topic: &str) -> Vec<String> {
+    const ANY: i8 = 1;
+    let request = DescribeAclsRequest::default()
+        .with_resource_type_filter(TOPIC)
+        .with_resource_name_filter(Some(text(topic)))
+        .with_pattern_type_filter(LITERAL)
+        .with_principal_filter(None)
+        .with_host_filter(None)
+        .with_operation(ANY)
+        .with_permission_type(ANY);
+    let answer = ask(address, request, 2).await.expect("an answer");
+    assert_eq!(answer.error_code, 0);
+    let acls = answer.resources.iter().flat_map(|it| &it.acls);
+    let mut told: Vec<String> = acls
+        .map(|acl| {
+            let side = if acl.permission_type == ALLOW {
+                "ALLOW"
+            } else {
+                "DENY"
+            };
+            let place = usize::try_from(acl.operation - READ).ok();
+            let operation = place.and_then(|it| OPERATIONS.get(it));
+            let operation = operation.copied().unwrap_or("All");
+            format!("{side} {operation} {}", acl.principal)
+        })
+        .collect();
+    told.sort();
+    told
 }
 
 /// Takes permissions away.

@@ -218,6 +218,22 @@ impl Farshore {
         .await
     }
 
+    /// The answer to a PUT with a fresh idempotency key.
+    pub(crate) async fn put_json(&self, path: &str, body: Value) -> Result<Answer, String> {
+        let (url, known) = (format!("{}{path}", self.url()), self.authorization());
+        let key = uuid::Uuid::from_u128(fastrand::u128(..)).to_string();
+        blocking(move || {
+            http(|agent| {
+                agent
+                    .put(url)
+                    .header(AUTHORIZATION, known)
+                    .header("Idempotency-Key", key)
+                    .send_json(body)
+            })
+        })
+        .await
+    }
+
     /// Runs a command of the CLI against this configuration.
     pub(crate) async fn cli(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.binary);

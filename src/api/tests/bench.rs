@@ -18,6 +18,7 @@ use crate::config::{ApiConfig, GroupFilter};
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
+use crate::control::testing::acls::example;
 use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
@@ -101,7 +102,6 @@ impl Owner {
     }
 }
 
-/// As many connections as any test opens.
 const PLENTY: ConnectionLimits = ConnectionLimits {
     total: 64,
     per_client: 64,
@@ -155,10 +155,9 @@ impl Bench {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         save_link(&*store, &link).await;
         let view = view(&link, &store);
-        let source = Arc::new(FakeSite::default());
+        let (source, target) = <(Arc<FakeSite>, Arc<FakeSite>)>::default();
         source.set(|inner| inner.ends.insert(partition(), END));
         source.put("billing", 50);
-        let target = Arc::new(FakeSite::default());
         let sites = sites(&link, [&source, &target], &store);
         let board = Arc::new(Board::default());
         let sync = sync(&sites, &board);
@@ -179,6 +178,7 @@ impl Bench {
             view: view.clone(),
             condition: seen,
             groups: board,
+            acls: example(),
             selection: selection(),
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             ownership: ownership.clone(),

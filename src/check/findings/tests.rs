@@ -13,6 +13,7 @@ use super::*;
 use crate::check::finding::Severity;
 use crate::kafka::acl::{AclOperation, Grantee};
 
+mod caring;
 mod circling;
 mod expiring;
 mod history;

@@ -47,6 +47,8 @@ pub(in crate::check) enum Feature {
     BrokerSettings,
     Transactions,
     Circles,
+    SyncAcls,
+    GuardMirrors,
 }
 
 /// Whether farshore does without a right.
@@ -230,6 +232,33 @@ pub(in crate::check) const ROWS: &[Row] = &[
         weight: Weight::Optional,
         purpose: "recognising links of other configurations, so that nothing goes round in a circle",
         otherwise: "a batch of such a link is one of an unknown link, which `allow_mirrored_source` mirrors",
+    },
+    Row {
+        feature: Feature::SyncAcls,
+        side: Side::Source,
+        subject: Subject::Cluster,
+        needs: &[Need::ReadAcls],
+        weight: Weight::Needed,
+        purpose: "carrying over the ACLs of topics (`sync_acls`)",
+        otherwise: "what was carried over stays as it is; the link is `degraded`",
+    },
+    Row {
+        feature: Feature::SyncAcls,
+        side: Side::Target,
+        subject: Subject::Cluster,
+        needs: &[Need::ReadAcls, Need::ChangeAcls],
+        weight: Weight::Needed,
+        purpose: "carrying over the ACLs of topics (`sync_acls`)",
+        otherwise: "none is added or removed; the link is `degraded`",
+    },
+    Row {
+        feature: Feature::GuardMirrors,
+        side: Side::Target,
+        subject: Subject::Cluster,
+        needs: &[Need::ReadAcls, Need::ChangeAcls],
+        weight: Weight::Needed,
+        purpose: "keeping others from writing to mirrors (`guard_mirrors`)",
+        otherwise: "others can write to them; the link is `degraded`",
     },
 ];
 

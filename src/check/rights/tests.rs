@@ -151,6 +151,17 @@ fn features_take_their_rights_only_where_they_are_used() {
     );
     assert_eq!(oslo["Topic orders"], "Read Write Create Alter AlterConfigs");
 
+    let caring = link("topics = [\"orders\"]\nsync_acls = true");
+    let paris = granted(&caring, "paris", Used::Yes);
+    assert_eq!(paris["Cluster kafka-cluster"], "Describe DescribeConfigs");
+    let oslo = granted(&caring, "oslo", Used::Yes);
+    assert_eq!(oslo["Cluster kafka-cluster"], "Alter DescribeConfigs");
+    let guarding = link("topics = [\"orders\"]\nguard_mirrors = true");
+    let paris = granted(&guarding, "paris", Used::Yes);
+    assert_eq!(paris["Cluster kafka-cluster"], "DescribeConfigs");
+    let oslo = granted(&guarding, "oslo", Used::Yes);
+    assert_eq!(oslo["Cluster kafka-cluster"], "Alter DescribeConfigs");
+
     let overridden = link(
         "topics = [\"orders\"]\n[[links.paris-oslo.overrides]]\ntopics = [\"orders\"]\non_recreate = \"reseed\"",
     );

@@ -19,6 +19,7 @@ fn every_entry_of_a_link_is_copied_and_found_by_a_prefix() {
         (Space::Meta, first_look(&name)),
         (Space::Meta, first_look_topic(&name, &at.topic)),
         (Space::Meta, start(&PartitionKey::new(&name, &at))),
+        (Space::Meta, acls_of_topic(&name, &at.topic)),
         (Space::Links, link(&name)),
         (Space::Topics, topic(&name, &at.topic)),
         (Space::Partitions, partition(&PartitionKey::new(&name, &at))),

@@ -31,6 +31,7 @@ pub(super) struct Raw {
     proxy_username: Option<Spanned<As<Line>>>,
     proxy_password_file: Option<Spanned<String>>,
     rack: Option<As<Line>>,
+    principal: Option<As<Line>>,
     client_id: Option<As<Line>>,
     connect_timeout: Option<As<Duration>>,
     metadata_max_age: Option<As<Duration>>,
@@ -80,8 +81,19 @@ pub(super) fn resolve(
         login,
         tls,
         rack: raw.rack.map(|given| given.0),
+        principal: raw.principal.map(|given| with_type(given.0)),
         client_id: or(raw.client_id, defaults::CLIENT_ID.to_owned()),
         connect_timeout: or(raw.connect_timeout, defaults::CONNECT_TIMEOUT),
         metadata_max_age: or(raw.metadata_max_age, defaults::METADATA_MAX_AGE),
     })
+}
+
+/// The principal with its type, which is `User` for nearly all.
+fn with_type(principal: String) -> String {
+    let has_type = |(kind, _): (&str, &str)| kind.chars().all(|it| it.is_ascii_alphanumeric());
+    if principal.split_once(':').is_some_and(has_type) {
+        principal
+    } else {
+        format!("User:{principal}")
+    }
 }

@@ -12,7 +12,7 @@ use super::super::document::Section;
 use super::super::excluded_settings::ExcludedSettings;
 use super::super::expression::Expression;
 use super::super::filter::{GroupFilter, TopicFilter};
-use super::super::policies::{Otherwise, PreserveLimits};
+use super::super::policies::{AclRules, Otherwise, PreserveLimits};
 use super::super::problem::{Problems, Span};
 use super::super::settings::{LinkConfig, Naming, Start, VerifyConfig};
 use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
@@ -42,6 +42,9 @@ pub(super) struct Raw {
     journal: Option<bool>,
     refresh_interval: Option<As<Duration>>,
     group_sync_interval: Option<As<Duration>>,
+    sync_acls: Option<bool>,
+    guard_mirrors: Option<bool>,
+    acl_interval: Option<As<Duration>>,
     fetch_connections: Option<As<Number<u16, 1, 64>>>,
     produce_connections: Option<As<Number<u16, 1, 64>>>,
     max_in_flight_bytes: Option<As<Bytes<u64, MIB, TIB>>>,
@@ -124,6 +127,7 @@ pub(super) fn resolve(
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: or(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+        acls: acls(raw.sync_acls, raw.guard_mirrors, raw.acl_interval),
         fetch_connections: raw.fetch_connections.map(|given| given.0),
         produce_connections: or(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
         max_in_flight_bytes: in_flight,
@@ -147,6 +151,14 @@ pub(super) fn resolve(
         topics,
         excluded: sorted(&excluded),
     })
+}
+
+fn acls(sync: Option<bool>, guard: Option<bool>, interval: Option<As<Duration>>) -> AclRules {
+    AclRules {
+        sync: sync.unwrap_or(false),
+        guard: guard.unwrap_or(false),
+        interval: or(interval, defaults::ACL_INTERVAL),
+    }
 }
 
 /// Has no link mirror what another one has put into quarantine on its source.

@@ -317,3 +317,29 @@ fn the_token_is_beside_the_checkpoint_db_or_where_told() {
         (vec![OpenPart::Metrics], vec!["a.example".to_owned()])
     );
 }
+
+#[test]
+fn acls_are_left_alone_unless_the_link_says_otherwise_and_a_principal_has_a_type() {
+    let plain = parse_with_clusters(LINK).unwrap();
+    assert_eq!(plain.links[0].acls, AclRules::default());
+    assert!(!plain.links[0].acls.sync && !plain.links[0].acls.guard);
+    let keys = "sync_acls = true\nguard_mirrors = true\nacl_interval = \"10m\"\n";
+    let cared_for = parse_with_clusters(&format!("{LINK}{keys}")).unwrap();
+    let expected = AclRules {
+        sync: true,
+        guard: true,
+        interval: Duration::from_secs(600),
+    };
+    assert_eq!(cared_for.links[0].acls, expected);
+    for (written, known) in [
+        ("alice", "User:alice"),
+        ("User:CN=a", "User:CN=a"),
+        ("CN=a:b", "User:CN=a:b"),
+    ] {
+        let key = format!("principal = \"{written}\"\n[clusters.oslo]");
+        let file = format!("{CLUSTERS}{LINK}").replacen("[clusters.oslo]", &key, 1);
+        let config = parse(&file, &|_| None).unwrap();
+        let paris = &config.clusters[&ClusterName::new("paris")];
+        assert_eq!(paris.principal.as_deref(), Some(known));
+    }
+}

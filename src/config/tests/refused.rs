@@ -107,7 +107,7 @@ port = 8640
         "2:11: clusters.paris.bootstrap_servers: missing",
         r#"3:1: clusters.paris.bootstrap_server: unknown key; did you mean "bootstrap_servers"?"#,
         r#"5:22: clusters.oslo.bootstrap_servers[0]: "127.0.0.1" is not an address: write host:port, or [address]:port for IPv6"#,
-        "6:1: clusters.oslo.request_timeout: unknown key; expected one of bootstrap_servers, security_protocol, tls, sasl, address_map, proxy, proxy_username, proxy_password_file, rack, client_id, connect_timeout, metadata_max_age",
+        "6:1: clusters.oslo.request_timeout: unknown key; expected one of bootstrap_servers, security_protocol, tls, sasl, address_map, proxy, proxy_username, proxy_password_file, rack, principal, client_id, connect_timeout, metadata_max_age",
         r#"8:10: links.l.source: no cluster "pari" is configured"#,
         r#"10:11: links.l.topics[0]: not a regular expression: "a(": unclosed group"#,
         "11:9: links.l.start: expected a string, found an integer",

@@ -4,6 +4,7 @@
 //! limit, and returns all others as an error that names what was requested. All of them may be repeated.
 //! Doesn't: decide what should exist; see `control` for that.
 
+mod acls;
 mod configs;
 mod group_offsets;
 mod groups;
@@ -19,6 +20,10 @@ mod round_trip;
 mod topics;
 mod transactions;
 
+pub use acls::{
+    AclsSeen, SeenOnTopics, create_acls, delete_acls, describe_acls, describe_acls_and_topics,
+    is_without_authorizer,
+};
 pub use configs::{
     ConfigValue, ConfigValues, alter_topic_configs, broker_configs, broker_configs_of,
     cleanup_policies, topic_configs,

@@ -1,13 +1,14 @@
 //! Querying what farshore is permitted to do on a cluster, without doing it, and naming what it isn't.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use kafka_protocol::messages::CreateTopicsRequest;
+use kafka_protocol::messages::{CreateTopicsRequest, MetadataResponse};
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::acl::{AclOperation, Grantee, Need, is_not_permitted};
 use crate::kafka::client::error_codes::{code_of, describe};
-use crate::kafka::client::{Cluster, Recipient};
+use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::TopicName;
 
 use super::topics::{NewTopic, creatable, metadata_of};
@@ -23,7 +24,10 @@ impl Cluster {
             .tls
             .as_ref()
             .is_some_and(|tls| tls.identity.is_some());
+        let told = settings.principal.as_deref();
+        let told = told.and_then(|it| it.strip_prefix("User:"));
         let principal = match &settings.login {
+            _ if told.is_some() => told.unwrap_or_default(),
             Some(login) => login.principal().unwrap_or("<principal of farshore>"),
             None if is_certified => "<principal of the certificate>",
             None => "ANONYMOUS",
@@ -32,6 +36,20 @@ impl Cluster {
             bootstrap: bootstrap.join(","),
             principal: principal.to_owned(),
         }
+    }
+
+    /// The principal under which its brokers know farshore, with its type; `None` if only they know it.
+    pub fn own_principal(&self) -> Option<String> {
+        let settings = self.settings();
+        let is_certified = settings
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.identity.is_some());
+        let of_login = || match &settings.login {
+            Some(login) => login.principal().map(|name| format!("User:{name}")),
+            None => (!is_certified).then(|| "User:ANONYMOUS".to_owned()),
+        };
+        settings.principal.clone().or_else(of_login)
     }
 
     /// Adds the command that grants the missing right, if `error` is a refusal without what `need` takes on the resource
@@ -74,6 +92,7 @@ fn bit(operation: AclOperation) -> i32 {
 /// Topics per request.
 const CHUNK: usize = 500;
 const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
+const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 
 /// Returns the permitted operations on each topic. Brokers without an authorizer permit everything; a topic that
 /// farshore may not even describe permits nothing.
@@ -87,14 +106,35 @@ pub async fn topic_operations(
     for chunk in topics.chunks(CHUNK) {
         let request = metadata_of(chunk).with_include_topic_authorized_operations(true);
         let answer = cluster.call(Recipient::Any, request).await?;
-        permitted.extend(answer.topics.into_iter().filter_map(|topic| {
-            let name = TopicName::new(topic.name?.as_str());
-            let told = topic.topic_authorized_operations;
-            // The minimum value means "not returned".
-            Some((name, Operations(if told == i32::MIN { 0 } else { told })))
-        }));
+        permitted.extend(permitted_by(answer));
     }
     Ok(permitted)
+}
+
+/// Like [`topic_operations`], asked of one broker; topics that don't exist are left out.
+pub(super) async fn operations_of(
+    connection: &Connection,
+    timeout: Duration,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, Operations>> {
+    let mut permitted = BTreeMap::new();
+    for chunk in topics.chunks(CHUNK) {
+        let request = metadata_of(chunk).with_include_topic_authorized_operations(true);
+        let mut answer = connection.call(request, timeout).await?;
+        let is_missing = |code| code_of(code) == Some(UNKNOWN_TOPIC_OR_PARTITION);
+        answer.topics.retain(|topic| !is_missing(topic.error_code));
+        permitted.extend(permitted_by(answer));
+    }
+    Ok(permitted)
+}
+
+fn permitted_by(answer: MetadataResponse) -> impl Iterator<Item = (TopicName, Operations)> {
+    answer.topics.into_iter().filter_map(|topic| {
+        let name = TopicName::new(topic.name?.as_str());
+        let told = topic.topic_authorized_operations;
+        // The minimum value means "not returned".
+        Some((name, Operations(if told == i32::MIN { 0 } else { told })))
+    })
 }
 
 /// Returns those of these topics that brokers don't describe to farshore without a right, each with the error. Brokers

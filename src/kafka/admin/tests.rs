@@ -1,5 +1,6 @@
 //! Each request against scripted brokers: what is sent to which broker, and how each kind of response is handled.
 
+mod acls;
 mod groups;
 mod offsets;
 mod permissions;

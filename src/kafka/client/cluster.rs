@@ -33,12 +33,13 @@ use super::{Connection, Endpoint, HostPort, Transport};
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings {
-    /// The cluster's name in the configuration.
     pub name: ClusterName,
     /// The addresses to begin with; one that answers is enough.
     pub bootstrap: Vec<HostPort>,
     /// Addresses that brokers advertise, and those to connect to instead.
     pub address_map: AddressMap,
+    /// The principal under which brokers know this client, with its type, if the configuration tells it.
+    pub principal: Option<String>,
     /// The client id, for quotas and broker logs.
     pub client_id: String,
     /// How to authenticate, if brokers require it.
@@ -49,7 +50,6 @@ pub struct ClusterSettings {
     pub rack: Option<String>,
     /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
-    /// How long one response may take.
     pub request_timeout: Duration,
     /// How long a request is repeated that fails for a reason that may pass.
     pub retry_limit: Duration,

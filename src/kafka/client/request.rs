@@ -116,6 +116,9 @@ requests! {
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse, 0..=0, Listed;
     DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0, Listed;
     ListTransactions: ListTransactionsRequest => ListTransactionsResponse, 0..=0, Listed;
+    DescribeAcls: DescribeAclsRequest => DescribeAclsResponse, 1..=3, Listed;
+    CreateAcls: CreateAclsRequest => CreateAclsResponse, 1..=3, Named;
+    DeleteAcls: DeleteAclsRequest => DeleteAclsResponse, 1..=3, Named;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1, Listed;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3, Small;
 }

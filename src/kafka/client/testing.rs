@@ -152,6 +152,7 @@ pub(crate) fn cluster_settings(bootstrap: &[&str]) -> ClusterSettings {
         name: ClusterName::new("paris"),
         bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
         address_map: AddressMap::default(),
+        principal: None,
         client_id: "farshore".to_owned(),
         login: None,
         tls: None,

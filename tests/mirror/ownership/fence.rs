@@ -31,6 +31,7 @@ pub(crate) fn wire(bootstrap: &str) -> Cluster {
         name: "asked".into(),
         bootstrap: vec![HostPort::from_str(bootstrap).expect("an address")],
         address_map: AddressMap::default(),
+        principal: None,
         client_id: "test".to_owned(),
         login: None,
         tls: None,

@@ -16,7 +16,7 @@ use crate::support::wait::eventually;
 use super::LINK;
 
 const JAAS: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
-                    user_farshore=\"s3cret\";";
+                    user_farshore=\"s3cret\" user_alice=\"s3cret\" user_bob=\"s3cret\";";
 
 /// What happens to a partition or a group without a right.
 pub(super) enum Waits {
@@ -33,16 +33,32 @@ fn guarded(port: &Port) -> Spec {
         .authorized()
 }
 
+/// Like [`guarded`], but permits everything on what has no ACL.
+fn open(port: &Port) -> Spec {
+    guarded(port).property("allow.everyone.if.no.acl.found", "true")
+}
+
 /// Both clusters, and the rights that farshore printed for each.
 pub(super) struct Guarded {
     pub(super) setting: Setting,
+    /// The addresses at which clients log in, of source and target.
+    pub(super) logins: [String; 2],
     pub(super) printed: Vec<(&'static str, String)>,
 }
 
 impl Guarded {
     pub(super) async fn start(link: &str) -> Self {
+        Self::between(guarded, link).await
+    }
+
+    /// Like [`Self::start`], on clusters that permit everything on what has no ACL.
+    pub(super) async fn start_open(link: &str) -> Self {
+        Self::between(open, link).await
+    }
+
+    async fn between(spec: fn(&Port) -> Spec, link: &str) -> Self {
         let ports = [Port::reserve(), Port::reserve()];
-        let [paris, oslo] = ports.each_ref().map(guarded);
+        let [paris, oslo] = ports.each_ref().map(spec);
         let setting = Setting::between(paris, oslo, link).await;
         let [paris, oslo] = ports.each_ref().map(|port| {
             format!(
@@ -64,7 +80,11 @@ impl Guarded {
             let of_paris = line.contains(&ports[0].address());
             printed.push((if of_paris { "paris" } else { "oslo" }, line.to_owned()));
         }
-        Self { setting, printed }
+        Self {
+            logins: ports.each_ref().map(Port::address),
+            setting,
+            printed,
+        }
     }
 
     fn cluster(&self, name: &str) -> &Cluster {

@@ -1,5 +1,6 @@
 //! farshore with exactly the permissions that it prints, and with each of them taken away.
 
+mod acls;
 mod deleting;
 mod guarded;
 

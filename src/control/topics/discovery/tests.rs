@@ -99,6 +99,7 @@ fn config() -> LinkConfig {
         journal: false,
         refresh_interval: Duration::from_secs(5),
         group_sync_interval: Duration::from_secs(1),
+        acls: crate::config::AclRules::default(),
         fetch_connections: None,
         produce_connections: 1,
         max_in_flight_bytes: 1,

@@ -30,8 +30,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("NodeId", 10, LAST, Fixed(4)),
             field("Host", 10, LAST, Text),
             field("Port", 10, LAST, Fixed(4)),
-            field("Rack", 10, LAST, Text),]))),
-    ] },
+            field("Rack", 10, LAST, Text),]))),] },
     Layout { key: ApiKey::Fetch, flexible: 12, fields: &[
         field("ThrottleTimeMs", 1, LAST, Fixed(4)),
         field("ErrorCode", 7, LAST, Fixed(2)),
@@ -63,8 +62,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("NodeId", 16, LAST, Fixed(4)),
             field("Host", 16, LAST, Text),
             field("Port", 16, LAST, Fixed(4)),
-            field("Rack", 16, LAST, Text),]))),
-    ] },
+            field("Rack", 16, LAST, Text),]))),] },
     Layout { key: ApiKey::ListOffsets, flexible: 6, fields: &[
         field("ThrottleTimeMs", 2, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -74,8 +72,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("ErrorCode", 0, LAST, Fixed(2)),
                 field("Timestamp", 1, LAST, Fixed(8)),
                 field("Offset", 1, LAST, Fixed(8)),
-                field("LeaderEpoch", 4, LAST, Fixed(4)),]))),]))),
-    ] },
+                field("LeaderEpoch", 4, LAST, Fixed(4)),]))),]))),] },
     Layout { key: ApiKey::Metadata, flexible: 9, fields: &[
         field("ThrottleTimeMs", 3, LAST, Fixed(4)),
         field("Brokers", 0, LAST, Array(&Struct(&[
@@ -100,8 +97,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("OfflineReplicas", 5, LAST, Array(&Fixed(4))),]))),
             field("TopicAuthorizedOperations", 8, LAST, Fixed(4)),]))),
         field("ClusterAuthorizedOperations", 8, 10, Fixed(4)),
-        field("ErrorCode", 13, LAST, Fixed(2)),
-    ] },
+        field("ErrorCode", 13, LAST, Fixed(2)),] },
     Layout { key: ApiKey::OffsetCommit, flexible: 8, fields: &[
         field("ThrottleTimeMs", 3, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -109,8 +105,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("TopicId", 10, LAST, Fixed(16)),
             field("Partitions", 0, LAST, Array(&Struct(&[
                 field("PartitionIndex", 0, LAST, Fixed(4)),
-                field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),
-    ] },
+                field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),] },
     Layout { key: ApiKey::OffsetFetch, flexible: 6, fields: &[
         field("ThrottleTimeMs", 3, LAST, Fixed(4)),
         field("Topics", 0, 7, Array(&Struct(&[
@@ -133,8 +128,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                     field("CommittedLeaderEpoch", 8, LAST, Fixed(4)),
                     field("Metadata", 8, LAST, Text),
                     field("ErrorCode", 8, LAST, Fixed(2)),]))),]))),
-            field("ErrorCode", 8, LAST, Fixed(2)),]))),
-    ] },
+            field("ErrorCode", 8, LAST, Fixed(2)),]))),] },
     Layout { key: ApiKey::FindCoordinator, flexible: 3, fields: &[
         field("ThrottleTimeMs", 1, LAST, Fixed(4)),
         field("ErrorCode", 0, 3, Fixed(2)),
@@ -148,8 +142,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("Host", 4, LAST, Text),
             field("Port", 4, LAST, Fixed(4)),
             field("ErrorCode", 4, LAST, Fixed(2)),
-            field("ErrorMessage", 4, LAST, Text),]))),
-    ] },
+            field("ErrorMessage", 4, LAST, Text),]))),] },
     Layout { key: ApiKey::DescribeGroups, flexible: 5, fields: &[
         field("ThrottleTimeMs", 1, LAST, Fixed(4)),
         field("Groups", 0, LAST, Array(&Struct(&[
@@ -166,8 +159,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("ClientHost", 0, LAST, Text),
                 field("MemberMetadata", 0, LAST, Bytes),
                 field("MemberAssignment", 0, LAST, Bytes),]))),
-            field("AuthorizedOperations", 3, LAST, Fixed(4)),]))),
-    ] },
+            field("AuthorizedOperations", 3, LAST, Fixed(4)),]))),] },
     Layout { key: ApiKey::ListGroups, flexible: 3, fields: &[
         field("ThrottleTimeMs", 1, LAST, Fixed(4)),
         field("ErrorCode", 0, LAST, Fixed(2)),
@@ -175,12 +167,10 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("GroupId", 0, LAST, Text),
             field("ProtocolType", 0, LAST, Text),
             field("GroupState", 4, LAST, Text),
-            field("GroupType", 5, LAST, Text),]))),
-    ] },
+            field("GroupType", 5, LAST, Text),]))),] },
     Layout { key: ApiKey::SaslHandshake, flexible: LAST, fields: &[
         field("ErrorCode", 0, LAST, Fixed(2)),
-        field("Mechanisms", 0, LAST, Array(&Text)),
-    ] },
+        field("Mechanisms", 0, LAST, Array(&Text)),] },
     Layout { key: ApiKey::ApiVersions, flexible: 3, fields: &[
         field("ErrorCode", 0, LAST, Fixed(2)),
         field("ApiKeys", 0, LAST, Array(&Struct(&[
@@ -197,8 +187,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("Name", 3, LAST, Text),
             field("MaxVersionLevel", 3, LAST, Fixed(2)),
             field("MinVersionLevel", 3, LAST, Fixed(2)),]))),
-        tagged(3, "ZkMigrationReady", 3, LAST, Fixed(1)),
-    ] },
+        tagged(3, "ZkMigrationReady", 3, LAST, Fixed(1)),] },
     Layout { key: ApiKey::CreateTopics, flexible: 5, fields: &[
         field("ThrottleTimeMs", 2, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -214,16 +203,14 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("Value", 5, LAST, Text),
                 field("ReadOnly", 5, LAST, Fixed(1)),
                 field("ConfigSource", 5, LAST, Fixed(1)),
-                field("IsSensitive", 5, LAST, Fixed(1)),]))),]))),
-    ] },
+                field("IsSensitive", 5, LAST, Fixed(1)),]))),]))),] },
     Layout { key: ApiKey::DeleteTopics, flexible: 4, fields: &[
         field("ThrottleTimeMs", 1, LAST, Fixed(4)),
         field("Responses", 0, LAST, Array(&Struct(&[
             field("Name", 0, LAST, Text),
             field("TopicId", 6, LAST, Fixed(16)),
             field("ErrorCode", 0, LAST, Fixed(2)),
-            field("ErrorMessage", 5, LAST, Text),]))),
-    ] },
+            field("ErrorMessage", 5, LAST, Text),]))),] },
     Layout { key: ApiKey::DeleteRecords, flexible: 2, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -231,8 +218,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("Partitions", 0, LAST, Array(&Struct(&[
                 field("PartitionIndex", 0, LAST, Fixed(4)),
                 field("LowWatermark", 0, LAST, Fixed(8)),
-                field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),
-    ] },
+                field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),] },
     Layout { key: ApiKey::OffsetForLeaderEpoch, flexible: 4, fields: &[
         field("ThrottleTimeMs", 2, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -241,8 +227,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("ErrorCode", 0, LAST, Fixed(2)),
                 field("Partition", 0, LAST, Fixed(4)),
                 field("LeaderEpoch", 1, LAST, Fixed(4)),
-                field("EndOffset", 0, LAST, Fixed(8)),]))),]))),
-    ] },
+                field("EndOffset", 0, LAST, Fixed(8)),]))),]))),] },
     Layout { key: ApiKey::WriteTxnMarkers, flexible: 1, fields: &[
         field("Markers", 0, LAST, Array(&Struct(&[
             field("ProducerId", 0, LAST, Fixed(8)),
@@ -250,8 +235,40 @@ pub(super) static LAYOUTS: &[Layout] = &[
                 field("Name", 0, LAST, Text),
                 field("Partitions", 0, LAST, Array(&Struct(&[
                     field("PartitionIndex", 0, LAST, Fixed(4)),
-                    field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),]))),
-    ] },
+                    field("ErrorCode", 0, LAST, Fixed(2)),]))),]))),]))),] },
+    Layout { key: ApiKey::DescribeAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("ErrorCode", 0, LAST, Fixed(2)),
+        field("ErrorMessage", 0, LAST, Text),
+        field("Resources", 0, LAST, Array(&Struct(&[
+            field("ResourceType", 0, LAST, Fixed(1)),
+            field("ResourceName", 0, LAST, Text),
+            field("PatternType", 1, LAST, Fixed(1)),
+            field("Acls", 0, LAST, Array(&Struct(&[
+                field("Principal", 0, LAST, Text),
+                field("Host", 0, LAST, Text),
+                field("Operation", 0, LAST, Fixed(1)),
+                field("PermissionType", 0, LAST, Fixed(1)),]))),]))),] },
+    Layout { key: ApiKey::CreateAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("Results", 0, LAST, Array(&Struct(&[
+            field("ErrorCode", 0, LAST, Fixed(2)),
+            field("ErrorMessage", 0, LAST, Text),]))),] },
+    Layout { key: ApiKey::DeleteAcls, flexible: 2, fields: &[
+        field("ThrottleTimeMs", 0, LAST, Fixed(4)),
+        field("FilterResults", 0, LAST, Array(&Struct(&[
+            field("ErrorCode", 0, LAST, Fixed(2)),
+            field("ErrorMessage", 0, LAST, Text),
+            field("MatchingAcls", 0, LAST, Array(&Struct(&[
+                field("ErrorCode", 0, LAST, Fixed(2)),
+                field("ErrorMessage", 0, LAST, Text),
+                field("ResourceType", 0, LAST, Fixed(1)),
+                field("ResourceName", 0, LAST, Text),
+                field("PatternType", 1, LAST, Fixed(1)),
+                field("Principal", 0, LAST, Text),
+                field("Host", 0, LAST, Text),
+                field("Operation", 0, LAST, Fixed(1)),
+                field("PermissionType", 0, LAST, Fixed(1)),]))),]))),] },
     Layout { key: ApiKey::DescribeConfigs, flexible: 4, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Results", 0, LAST, Array(&Struct(&[
@@ -270,29 +287,25 @@ pub(super) static LAYOUTS: &[Layout] = &[
                     field("Value", 1, LAST, Text),
                     field("Source", 1, LAST, Fixed(1)),]))),
                 field("ConfigType", 3, LAST, Fixed(1)),
-                field("Documentation", 3, LAST, Text),]))),]))),
-    ] },
+                field("Documentation", 3, LAST, Text),]))),]))),] },
     Layout { key: ApiKey::SaslAuthenticate, flexible: 2, fields: &[
         field("ErrorCode", 0, LAST, Fixed(2)),
         field("ErrorMessage", 0, LAST, Text),
         field("AuthBytes", 0, LAST, Bytes),
-        field("SessionLifetimeMs", 1, LAST, Fixed(8)),
-    ] },
+        field("SessionLifetimeMs", 1, LAST, Fixed(8)),] },
     Layout { key: ApiKey::CreatePartitions, flexible: 2, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Results", 0, LAST, Array(&Struct(&[
             field("Name", 0, LAST, Text),
             field("ErrorCode", 0, LAST, Fixed(2)),
-            field("ErrorMessage", 0, LAST, Text),]))),
-    ] },
+            field("ErrorMessage", 0, LAST, Text),]))),] },
     Layout { key: ApiKey::IncrementalAlterConfigs, flexible: 1, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Responses", 0, LAST, Array(&Struct(&[
             field("ErrorCode", 0, LAST, Fixed(2)),
             field("ErrorMessage", 0, LAST, Text),
             field("ResourceType", 0, LAST, Fixed(1)),
-            field("ResourceName", 0, LAST, Text),]))),
-    ] },
+            field("ResourceName", 0, LAST, Text),]))),] },
     Layout { key: ApiKey::DescribeProducers, flexible: 0, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Topics", 0, LAST, Array(&Struct(&[
@@ -307,8 +320,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
                     field("LastSequence", 0, LAST, Fixed(4)),
                     field("LastTimestamp", 0, LAST, Fixed(8)),
                     field("CoordinatorEpoch", 0, LAST, Fixed(4)),
-                    field("CurrentTxnStartOffset", 0, LAST, Fixed(8)),]))),]))),]))),
-    ] },
+                    field("CurrentTxnStartOffset", 0, LAST, Fixed(8)),]))),]))),]))),] },
     Layout { key: ApiKey::DescribeTransactions, flexible: 0, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("TransactionStates", 0, LAST, Array(&Struct(&[
@@ -321,8 +333,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
             field("ProducerEpoch", 0, LAST, Fixed(2)),
             field("Topics", 0, LAST, Array(&Struct(&[
                 field("Topic", 0, LAST, Text),
-                field("Partitions", 0, LAST, Array(&Fixed(4))),]))),]))),
-    ] },
+                field("Partitions", 0, LAST, Array(&Fixed(4))),]))),]))),] },
     Layout { key: ApiKey::ListTransactions, flexible: 0, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("ErrorCode", 0, LAST, Fixed(2)),
@@ -330,8 +341,7 @@ pub(super) static LAYOUTS: &[Layout] = &[
         field("TransactionStates", 0, LAST, Array(&Struct(&[
             field("TransactionalId", 0, LAST, Text),
             field("ProducerId", 0, LAST, Fixed(8)),
-            field("TransactionState", 0, LAST, Text),]))),
-    ] },
+            field("TransactionState", 0, LAST, Text),]))),] },
     Layout { key: ApiKey::ConsumerGroupDescribe, flexible: 0, fields: &[
         field("ThrottleTimeMs", 0, LAST, Fixed(4)),
         field("Groups", 0, LAST, Array(&Struct(&[
@@ -362,6 +372,5 @@ pub(super) static LAYOUTS: &[Layout] = &[
                         field("TopicName", 0, LAST, Text),
                         field("Partitions", 0, LAST, Array(&Fixed(4))),]))),])),
                 field("MemberType", 1, LAST, Fixed(1)),]))),
-            field("AuthorizedOperations", 0, LAST, Fixed(4)),]))),
-    ] },
+            field("AuthorizedOperations", 0, LAST, Fixed(4)),]))),] },
 ];

@@ -84,7 +84,8 @@ fn layout(out: &mut String, key: ApiKey, definition: &Value) {
         "    Layout {{ key: ApiKey::{key:?}, flexible: {flexible}, fields: &["
     );
     writer.fields(&definition["fields"], 2);
-    writer.out.push_str("    ] },\n");
+    writer.out.truncate(writer.out.trim_end().len());
+    writer.out.push_str("] },\n");
 }
 
 struct Writer<'a> {
