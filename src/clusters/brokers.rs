@@ -164,6 +164,7 @@ fn candidates(doors: &[Endpoint], misplaced: &[&Unreached]) -> Vec<Candidate> {
                         // Its certificate has to be for the name that the broker advertises.
                         advertised: broker.advertised.clone(),
                         dial,
+                        misled: None,
                     }),
                     among: BTreeSet::new(),
                     is_bootstrap: door.is_some(),
@@ -210,6 +211,7 @@ async fn try_out(
             .advertised
             .clone(),
         dial: endpoint.dial.clone(),
+        misled: None,
     };
     cluster.try_out(&named).await.ok()?;
     Some((broker, certain))

@@ -43,7 +43,10 @@ impl Unreached {
             broker,
             advertised: endpoint.advertised.clone(),
             dial: endpoint.dial.clone(),
-            cause: cause_of(error),
+            cause: match endpoint.misled {
+                Some(_) => Cause::AddressMap,
+                None => cause_of(error),
+            },
             why: tls.map_or_else(|| reason(error), ToString::to_string),
             tls_fix: tls.map(|it| it.fix().to_owned()),
             elsewhere: Elsewhere::Unsought,
@@ -60,7 +63,7 @@ impl Unreached {
             | Cause::NotKafka
             | Cause::OtherCluster
             | Cause::Disconnected => true,
-            Cause::Tls | Cause::Login | Cause::Untried => false,
+            Cause::Tls | Cause::Login | Cause::AddressMap | Cause::Untried => false,
         }
     }
 
@@ -283,6 +286,8 @@ fn otherwise(cluster: &ClusterName, one: &Unreached, them: &str, entry: &str) ->
         (Cause::Login, _) => format!(
             "The login fails there: correct [clusters.{cluster}.sasl], or what it refers to."
         ),
+        // The reason comes with what to do.
+        (Cause::AddressMap, _) => format!("Correct [clusters.{cluster}.address_map]."),
         (Cause::Untried, _) => {
             "There was no time left to try: correct the other problems, then check again."
                 .to_owned()

@@ -106,6 +106,8 @@ pub(crate) enum UnreachableCause {
     OtherCluster,
     Tls,
     Login,
+    /// `address_map` doesn't say where it is, or leads to several brokers at once.
+    AddressMap,
     /// There was no time left to try.
     Untried,
 }

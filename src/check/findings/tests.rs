@@ -6,8 +6,7 @@ use crate::check::facts::{
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
-use crate::kafka::client::{AddressMap, Endpoint};
-use crate::model::{BrokerId, CertificateEnds, Partition, TopicName};
+use crate::model::{CertificateEnds, Partition, TopicName};
 
 use super::*;
 use crate::check::finding::Severity;

@@ -1,4 +1,4 @@
-use crate::kafka::client::{Plain, Transport};
+use crate::kafka::client::{AddressMap, Plain, Transport};
 
 use super::*;
 
@@ -34,11 +34,37 @@ async fn a_name_that_does_not_resolve_is_told_from_a_port_without_a_listener() {
             broker: None,
             advertised: dial.clone(),
             dial,
+            misled: None,
         };
         let error = Plain.connect(&endpoint).await.unwrap_err();
         let error = Error::new(error.kind(), "no connection").caused_by(error);
         assert_eq!(cause_of(&error), cause, "{error:?}");
     }
+}
+
+/// Two brokers at one address that nothing tells apart: the address map says why, and what to do.
+#[test]
+fn brokers_that_the_map_does_not_tell_apart_are_looked_for_nowhere_else() {
+    let mut map = AddressMap::default();
+    map.add("*.svc:9092", "127.0.0.1:1").unwrap();
+    let brokers = [1, 2].map(|id| {
+        (
+            BrokerId(id),
+            format!("kafka-{id}.svc:9092").parse().unwrap(),
+        )
+    });
+    let endpoints = Endpoint::of_brokers(brokers, &map);
+    let endpoint = &endpoints[&BrokerId(1)];
+    let error = endpoint.check().unwrap_err();
+    let broker = Unreached::new(BrokerId(1), endpoint, &error);
+    assert_eq!(broker.cause, Cause::AddressMap);
+    assert!(!broker.is_misplaced());
+    let (what, fix) = told(&[broker]).remove(0);
+    assert!(
+        what.contains("brokers 1, 2 are all reached at 127.0.0.1:1"),
+        "{what}"
+    );
+    assert_eq!(fix, "Correct [clusters.paris.address_map].");
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn unreached(brokers: &[i32]) -> Vec<Unreached> {
             broker: Some(BrokerId(*id)),
             advertised: "a:1".parse().unwrap(),
             dial: "a:1".parse().unwrap(),
+            misled: None,
         };
         Unreached::new(BrokerId(*id), &endpoint, &error)
     };

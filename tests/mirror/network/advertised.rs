@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::setting::Setting;
-use crate::support::brokers::{KafkaVersion, Spec, TlsListener};
+use crate::support::brokers::{KafkaVersion, Listener, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
@@ -32,13 +32,12 @@ async fn check(setting: &Setting) -> (Option<i32>, Value) {
 
 /// Paris, whose second listener is behind `door`, known by another name, and without encryption.
 fn behind(door: &Port, advertised: &str) -> Spec {
-    let mut paris = Spec::new(KafkaVersion::V4_1);
-    paris.tls_listener = Some(TlsListener {
-        address: door.address(),
-        advertised: advertised.to_owned(),
+    let addresses = (door.address(), advertised.to_owned());
+    Spec::new(KafkaVersion::V4_1).listener(Listener {
+        name: "DOOR",
         protocol: "PLAINTEXT",
-    });
-    paris
+        brokers: [(1, addresses)].into(),
+    })
 }
 
 /// Asserts that a check names the broker, and proposes `line` for the address map and no right.

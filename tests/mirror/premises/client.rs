@@ -43,7 +43,7 @@ impl Client {
             name: ClusterName::new("oslo"),
             bootstrap: addresses.collect(),
             address_map: AddressMap::default(),
-        principal: None,
+            principal: None,
             client_id: "premises".to_owned(),
             login: None,
             tls: None,

@@ -16,6 +16,7 @@ fn out_of_reach() -> Unreached {
         broker: Some(BrokerId(4)),
         dial: advertised.clone(),
         advertised,
+        misled: None,
     };
     let error = Error::new(Kind::TimedOut, "too slow");
     Unreached::new(BrokerId(4), &endpoint, &error)
