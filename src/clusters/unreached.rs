@@ -97,7 +97,7 @@ pub(crate) fn are_alike(one: &[Unreached], other: &[Unreached]) -> bool {
     one.iter().map(key).eq(other.iter().map(key))
 }
 
-/// The prefix of the standard library's error for a name that doesn't resolve, which has no kind of its own.
+/// The standard library's error for a name that doesn't resolve, which has no kind of its own.
 const LOOKUP_FAILED: &str = "failed to lookup address information";
 const LOGIN_CODES: [BrokerCode; 3] = [BrokerCode(33), BrokerCode(34), BrokerCode(58)];
 
@@ -124,7 +124,7 @@ fn of_line(error: &Error) -> Cause {
         io::ErrorKind::ConnectionRefused => Cause::Refused,
         io::ErrorKind::TimedOut => Cause::Timeout,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Cause::Unroutable,
-        _ if failure.to_string().starts_with(LOOKUP_FAILED) => Cause::Unresolved,
+        _ if failure.to_string().contains(LOOKUP_FAILED) => Cause::Unresolved,
         _ => Cause::Disconnected,
     }
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::expression::Expression;
+use super::login::LoginConfig;
 use super::problem::Problems;
 use super::resolve::Link;
-use super::settings::{ClusterConfig, LoginConfig, Naming};
+use super::settings::{ClusterConfig, Naming};
 use crate::model::{ClusterName, DataPath, TopicName};
 
 /// Reports links between two names of the same cluster, links whose path can't reach a cluster, and links that write the

@@ -19,6 +19,7 @@ mod document;
 mod excluded_settings;
 mod expression;
 mod filter;
+mod login;
 mod overlap;
 mod policies;
 mod problem;
@@ -39,12 +40,13 @@ pub use api::{ApiConfig, OpenPart};
 pub use excluded_settings::ExcludedSettings;
 pub use expression::NamePattern;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
+pub use login::LoginConfig;
 pub use policies::{AclRules, Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
     CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
+    MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 
 pub(crate) use unknown::suggestion;

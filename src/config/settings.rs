@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::files::SecretSource;
-use crate::kafka::client::{AddressMap, HostPort, ScramHash, SocksProxy, TlsSettings, TokenSource};
+use crate::kafka::client::{AddressMap, HostPort, SocksProxy, TlsSettings};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
 use super::defaults;
 use super::excluded_settings::ExcludedSettings;
 use super::filter::{GroupFilter, TopicFilter};
+use super::login::LoginConfig;
 use super::policies::{AclRules, PolicyRules, PreserveLimits};
 use super::problem::Problem;
 use super::values::{Filled, Notation, Number, Word, read};
@@ -59,57 +59,6 @@ pub struct ClusterConfig {
     pub connect_timeout: Duration,
     /// The age after which metadata is refreshed even without an error.
     pub metadata_max_age: Duration,
-}
-
-/// The login at a cluster's brokers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoginConfig {
-    /// With name and password: PLAIN, or SCRAM with a hash.
-    Password {
-        scram: Option<ScramHash>,
-        username: String,
-        password: SecretSource,
-    },
-    /// With a token (OAUTHBEARER).
-    Token {
-        source: TokenSource,
-        /// What is sent with each token.
-        extensions: BTreeMap<String, String>,
-    },
-    /// With a Kerberos ticket (GSSAPI).
-    Kerberos {
-        /// The first component of the brokers' principals.
-        service: String,
-        /// The client's principal; `None`: that of the default credentials.
-        principal: Option<String>,
-    },
-}
-
-impl LoginConfig {
-    /// The name of the SASL mechanism.
-    pub fn mechanism(&self) -> &'static str {
-        match self {
-            Self::Password { scram: None, .. } => "PLAIN",
-            Self::Password {
-                scram: Some(hash), ..
-            } => hash.mechanism(),
-            Self::Token { .. } => "OAUTHBEARER",
-            Self::Kerberos { .. } => "GSSAPI",
-        }
-    }
-
-    /// Whether librdkafka needs OpenSSL to log in like this, for the record path.
-    pub fn needs_openssl(&self) -> bool {
-        matches!(
-            self,
-            Self::Password { scram: Some(_), .. } | Self::Token { .. }
-        )
-    }
-
-    /// Whether something is sent with each token.
-    pub fn has_extensions(&self) -> bool {
-        matches!(self, Self::Token { extensions, .. } if !extensions.is_empty())
-    }
 }
 
 /// A link: one direction between two clusters.

@@ -11,8 +11,8 @@ use toml::Spanned;
 
 use super::super::defaults;
 use super::super::document::Section;
+use super::super::login::LoginConfig;
 use super::super::problem::{Problems, Span};
-use super::super::settings::LoginConfig;
 use super::super::unknown::unknown_value;
 use super::super::values::{As, Line, Notation};
 use crate::files::{self, SecretSource};

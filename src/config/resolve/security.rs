@@ -6,8 +6,8 @@
 use toml::Spanned;
 
 use super::super::document::Section;
+use super::super::login::LoginConfig;
 use super::super::problem::{Problems, Span};
-use super::super::settings::LoginConfig;
 use super::super::unknown::unknown_value;
 use super::sasl::{self, Sasl};
 

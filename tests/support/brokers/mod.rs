@@ -1,6 +1,7 @@
 //! Clusters of real Kafka brokers on free loopback ports.
 
 mod pool;
+mod properties;
 mod ready;
 mod spec;
 mod version;
@@ -20,8 +21,9 @@ use super::leash::{Leash, Leashed};
 use super::line::{Line, Weather};
 use super::ports::Port;
 use super::timing;
+use properties::Place;
+use spec::Role;
 pub(crate) use spec::{CONTROLLER, Listener, OAUTHBEARER, Spec, TlsListener};
-use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
 
 /// Generous, for a machine that is busy with other work: a start takes about two seconds.
@@ -288,7 +290,7 @@ impl Nodes {
                 client_port: node.port.number(),
                 keepers: over_line.as_ref().unwrap_or(&direct),
             };
-            let text = spec::properties(&self.spec, &place);
+            let text = properties::properties(&self.spec, &place);
             fs::write(self.properties_file(*id), text).expect("a property file");
         }
     }
