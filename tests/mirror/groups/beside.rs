@@ -64,13 +64,14 @@ async fn h16_progress_made_on_the_target_is_never_overwritten() {
     is_left_out_of_a_move(&setting).await;
 }
 
-/// Checks that a move leaves the group alone too, and reports it.
+/// Checks that a plan leaves the group out, reports it, and has nothing else to do.
 async fn is_left_out_of_a_move(setting: &Setting) {
-    let plan = setting.farshore.clear_plan("failover", "nightly").await;
+    let (code, plan) = setting.farshore.plan("failover", "nightly").await;
+    assert_eq!(code, Some(3));
     assert_eq!(plan.groups, []);
+    assert_eq!(plan.blockers[0].code, "nothing_to_move", "{plan:?}");
     let is_told = |warning: &String| warning.contains("nightly was already moved on to 5");
     assert!(plan.warnings.iter().any(is_told), "{plan:?}");
-    setting.farshore.moves(&plan).await;
     setting.stays("nightly", "released", 5).await;
 }
 
