@@ -11,6 +11,7 @@ pub(crate) mod log_once;
 mod owned;
 mod ownership;
 mod rounds;
+mod staggered;
 mod streak;
 mod supervisor;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use in_flight::{InFlight, Writing};
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;
+pub use staggered::staggered;
 pub use streak::Streak;
 pub use supervisor::Supervisor;
 

@@ -9,13 +9,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::sleep;
 
 use super::HostPort;
+use crate::task::staggered;
 
 /// The idle time before the first keepalive probe, and the interval between probes.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -72,38 +70,15 @@ fn in_turn(found: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to the first address that accepts. An attempt begins when the former one has failed or has had its head start;
-/// attempts under way go on.
+/// Connects to the first address that accepts.
 ///
 /// Errors: none accepts; the message has the reason of each if there are several.
 async fn first<T, A>(addresses: &[SocketAddr], connect: impl Fn(SocketAddr) -> A) -> io::Result<T>
 where
     A: Future<Output = io::Result<T>>,
 {
-    let waiting = addresses.iter().copied();
-    let mut under_way = FuturesUnordered::new();
-    let mut failures = Vec::new();
-    let attempt = |address| {
-        let connecting = connect(address);
-        async move { (address, connecting.await) }
-    };
-    for next in waiting {
-        under_way.push(attempt(next));
-        tokio::select! {
-            Some((address, outcome)) = under_way.next() => match outcome {
-                Ok(stream) => return Ok(stream),
-                Err(cause) => failures.push((address, cause)),
-            },
-            () = sleep(HEAD_START) => {}
-        }
-    }
-    while let Some((address, outcome)) = under_way.next().await {
-        match outcome {
-            Ok(stream) => return Ok(stream),
-            Err(cause) => failures.push((address, cause)),
-        }
-    }
-    Err(none_accepts(failures))
+    let connected = staggered(addresses.iter().copied(), HEAD_START, connect);
+    connected.await.map_err(none_accepts)
 }
 
 fn none_accepts(mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {

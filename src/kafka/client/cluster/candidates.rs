@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::pool::Slot;
 use crate::kafka::client::tls::TlsFailure;
 use crate::kafka::client::{Connection, Endpoint, HostPort};
 use crate::model::BrokerId;
+use crate::task::staggered;
 
 use super::Cluster;
 
@@ -64,20 +64,12 @@ impl Cluster {
     ///
     /// Errors: if none answers, the errors of all of them.
     pub(crate) async fn first_bootstrap_connection(&self) -> Result<Connection> {
-        let dialing = self.bootstrap_endpoints().into_iter();
-        let dialing = dialing.map(|endpoint| async move {
-            let dialed = self.bootstrap_connection(&endpoint).await;
-            (endpoint.dial, dialed)
-        });
-        let mut dialing: FuturesUnordered<_> = dialing.collect();
-        let mut reasons = Reasons::new();
-        while let Some((dial, dialed)) = dialing.next().await {
-            match dialed {
-                Ok(connection) => return Ok(connection),
-                Err(error) => drop(reasons.insert(dial, error)),
-            }
-        }
-        Err(self.nobody(&reasons))
+        self.first_of(
+            self.bootstrap_endpoints(),
+            Duration::ZERO,
+            |endpoint| async move { self.bootstrap_connection(&endpoint).await },
+        )
+        .await
     }
 
     /// Makes no further attempt to connect to a broker for `time`: those that need it get `error` at once.
@@ -107,25 +99,20 @@ impl Cluster {
     where
         A: Future<Output = Result<T>>,
     {
-        let mut candidates = self.candidates().into_iter();
-        let mut asked = FuturesUnordered::new();
-        let mut reasons = Reasons::new();
-        loop {
-            if let Some(endpoint) = candidates.next() {
-                let (dial, answer) = (endpoint.dial.clone(), attempt(endpoint));
-                asked.push(async move { (dial, answer.await) });
-            }
-            let are_left = candidates.len() > 0;
-            tokio::select! {
-                biased;
-                answer = asked.next() => match answer {
-                    Some((_, Ok(answer))) => return Ok(answer),
-                    Some((dial, Err(error))) => drop(reasons.entry(dial).or_insert(error)),
-                    None => return Err(self.nobody(&reasons)),
-                },
-                () = sleep(HEAD_START), if are_left => {}
-            }
-        }
+        self.first_of(self.candidates(), HEAD_START, attempt).await
+    }
+
+    async fn first_of<T, A>(
+        &self,
+        endpoints: Vec<Endpoint>,
+        head_start: Duration,
+        attempt: impl Fn(Endpoint) -> A,
+    ) -> Result<T>
+    where
+        A: Future<Output = Result<T>>,
+    {
+        let answered = staggered(endpoints, head_start, attempt).await;
+        answered.map_err(|failures| self.nobody(failures))
     }
 
     /// The brokers to ask for what any broker can answer: connected ones first, in random order among equals. Bootstrap
@@ -170,7 +157,11 @@ impl Cluster {
         ranked.into_iter().map(|(_, endpoint)| endpoint).collect()
     }
 
-    fn nobody(&self, reasons: &Reasons) -> Error {
+    fn nobody(&self, failures: Vec<(Endpoint, Error)>) -> Error {
+        let mut reasons = Reasons::new();
+        for (endpoint, error) in failures {
+            reasons.entry(endpoint.dial).or_insert(error);
+        }
         let kinds = || reasons.values().map(Error::kind);
         let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
