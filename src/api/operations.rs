@@ -85,20 +85,11 @@ pub(super) async fn show(
 impl From<&Operation> for OperationAnswer {
     fn from(operation: &Operation) -> Self {
         let (phase, plan) = (&operation.phase, &operation.plan);
-        let (at, waits_for) = phase.told();
         Self {
+            summary: OperationSummary::from(operation),
             plan_id: plan.id.clone(),
             plan_hash: plan.hash.clone(),
-            kind: plan.kind,
-            link: plan.link.clone(),
-            id: operation.id.clone(),
-            phase: phase.name(),
-            at,
-            waits_for,
             blockers: phase.blockers().to_vec(),
-            retrying: operation.retrying.clone(),
-            started_at: operation.started_at,
-            entered_at: operation.entered_at,
             groups: phase.moves().filter(|_| phase.is_last()).cloned(),
         }
     }

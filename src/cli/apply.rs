@@ -27,8 +27,8 @@ pub(super) fn run(
     };
     let key = format!("apply-{}-{}", args.plan, args.hash);
     let started = client.post(&["v1", "operations"], &request, Some(&key))?;
-    let OperationAnswer { id, .. } = understood(&started)?;
-    let operation = to_the_end(client, &id, output, out, interrupt)?;
+    let started: OperationAnswer = understood(&started)?;
+    let operation = to_the_end(client, &started.summary.id, output, out, interrupt)?;
     Ok(exit_code(&operation))
 }
 
@@ -68,27 +68,30 @@ pub(super) fn to_the_end(
 }
 
 fn is_over(operation: &OperationAnswer) -> bool {
-    matches!(operation.phase, PhaseName::Done | PhaseName::Stopped)
+    matches!(
+        operation.summary.phase,
+        PhaseName::Done | PhaseName::Stopped
+    )
 }
 
 /// A move that stopped before anything was committed counts as refused, later as failed.
 pub(super) fn exit_code(operation: &OperationAnswer) -> ExitCode {
-    if operation.phase == PhaseName::Done {
+    if operation.summary.phase == PhaseName::Done {
         return ExitCode::Done;
     }
-    match operation.at {
+    match operation.summary.at {
         Some(PhaseName::Committing | PhaseName::Verifying) => ExitCode::Failed,
         Some(_) | None => ExitCode::Refused,
     }
 }
 
 fn show(operation: &OperationAnswer, out: &mut dyn Write) -> Result<(), Failure> {
-    let at = operation.at.map(|at| format!(" at {at}"));
+    let at = operation.summary.at.map(|at| format!(" at {at}"));
     writeln!(
         out,
         "operation {}: {}{}",
-        operation.id,
-        operation.phase,
+        operation.summary.id,
+        operation.summary.phase,
         at.unwrap_or_default()
     )?;
     for blocker in &operation.blockers {
@@ -114,8 +117,8 @@ impl Progress {
     }
 
     fn show(&mut self, operation: &OperationAnswer) {
-        let mut text = operation.phase.to_string();
-        for what in &operation.waits_for {
+        let mut text = operation.summary.phase.to_string();
+        for what in &operation.summary.waits_for {
             text.push_str("; waits for ");
             text.push_str(what);
         }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::failover::plan::{Blocker, Move, MoveKind, Moves};
-use crate::failover::states::PhaseName;
+use crate::failover::plan::{Blocker, Move, Moves};
+use crate::failover::summary::OperationSummary;
 use crate::model::{GroupId, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
 use crate::replicate::{DecisionOutcome, Holdings, Inventory};
 use crate::verify::{Outcome, Verification};
@@ -98,24 +97,11 @@ impl fmt::Display for ReleaseResult {
 /// The state of an operation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OperationAnswer {
-    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) summary: OperationSummary,
     pub(crate) plan_id: String,
     pub(crate) plan_hash: String,
-    pub(crate) kind: MoveKind,
-    pub(crate) link: LinkName,
-    pub(crate) phase: PhaseName,
-    /// The phase in which it stopped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) at: Option<PhaseName>,
-    /// What draining waits for.
-    pub(crate) waits_for: Vec<String>,
     pub(crate) blockers: Vec<Blocker>,
-    /// The last error of the current step, while it is retried.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) retrying: Option<String>,
-    pub(crate) started_at: Timestamp,
-    /// When the phase began.
-    pub(crate) entered_at: Timestamp,
     /// The group offsets as far as they were fixed, once the operation has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Move>>)]

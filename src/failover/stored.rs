@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{self, LossLimit, Move, Moves, Plan, Risk, Step};
+use super::plan::{self, Blocker, LossLimit, Move, Moves, Plan, Risk, Step};
 use super::states::{Ends, Operation, Phase, PhaseName};
 use super::summary::{OperationSummary, PlanSummary};
 use crate::checkpoint::chunks::{ChunkedList, Packed};
@@ -114,23 +114,13 @@ impl PlanHead {
 
 impl OperationHead {
     pub(super) fn summary(self, name: Name) -> OperationSummary {
-        let phase = self.phase.name();
-        let (at, waits_for) = match self.phase {
-            PhaseHead::Draining { waits_for, .. } => (None, waits_for),
-            PhaseHead::Stopped { at } => (Some(at), Vec::new()),
-            PhaseHead::Fixing
-            | PhaseHead::Freezing
-            | PhaseHead::Checking
-            | PhaseHead::Committing
-            | PhaseHead::Verifying
-            | PhaseHead::Thawing
-            | PhaseHead::Done => (None, Vec::new()),
-        };
+        let phase = self.phase.with(Moves::default(), Vec::new(), Vec::new());
+        let (at, waits_for) = phase.told();
         OperationSummary {
             id: name.id,
             link: name.link,
             kind: self.plan.kind,
-            phase,
+            phase: phase.name(),
             at,
             waits_for,
             retrying: self.retrying,
@@ -141,17 +131,35 @@ impl OperationHead {
 }
 
 impl PhaseHead {
-    fn name(&self) -> PhaseName {
+    /// The phase with its lists.
+    fn with(
+        self,
+        moves: Moves,
+        blockers: Vec<Blocker>,
+        ends: Vec<(TopicPartition, SourceOffset)>,
+    ) -> Phase {
         match self {
-            Self::Draining { .. } => PhaseName::Draining,
-            Self::Fixing => PhaseName::Fixing,
-            Self::Freezing => PhaseName::Freezing,
-            Self::Checking => PhaseName::Checking,
-            Self::Committing => PhaseName::Committing,
-            Self::Verifying => PhaseName::Verifying,
-            Self::Thawing => PhaseName::Thawing,
-            Self::Done => PhaseName::Done,
-            Self::Stopped { .. } => PhaseName::Stopped,
+            Self::Draining {
+                deadline_ms,
+                has_rested,
+                waits_for,
+            } => Phase::Draining {
+                deadline_ms,
+                rested: has_rested.then(|| Ends::from(ends)),
+                waits_for,
+            },
+            Self::Fixing => Phase::Fixing,
+            Self::Freezing => Phase::Freezing { moves },
+            Self::Checking => Phase::Checking { moves },
+            Self::Committing => Phase::Committing { moves },
+            Self::Verifying => Phase::Verifying { moves },
+            Self::Thawing => Phase::Thawing { moves, blockers },
+            Self::Done => Phase::Done { moves },
+            Self::Stopped { at } => Phase::Stopped {
+                at,
+                moves,
+                blockers,
+            },
         }
     }
 
@@ -297,29 +305,7 @@ pub(super) fn load_operation(
         MovesAre::Planned => Moves::clone(&plan.groups),
         MovesAre::Listed => listed,
     };
-    let phase = match head.phase {
-        PhaseHead::Draining {
-            deadline_ms,
-            has_rested,
-            waits_for,
-        } => Phase::Draining {
-            deadline_ms,
-            rested: has_rested.then(|| Ends::from(ends)),
-            waits_for,
-        },
-        PhaseHead::Fixing => Phase::Fixing,
-        PhaseHead::Freezing => Phase::Freezing { moves },
-        PhaseHead::Checking => Phase::Checking { moves },
-        PhaseHead::Committing => Phase::Committing { moves },
-        PhaseHead::Verifying => Phase::Verifying { moves },
-        PhaseHead::Thawing => Phase::Thawing { moves, blockers },
-        PhaseHead::Done => Phase::Done { moves },
-        PhaseHead::Stopped { at } => Phase::Stopped {
-            at,
-            moves,
-            blockers,
-        },
-    };
+    let phase = head.phase.with(moves, blockers, ends);
     Ok(Some(Operation {
         id: name.id.clone(),
         plan: plan.into(),
