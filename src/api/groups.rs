@@ -26,9 +26,11 @@ pub(super) async fn list(
     let handle = state.link(&link)?;
     handle.require_owner()?;
     let source = handle.groups.source();
-    let ended = state.moves.ended()?;
-    let groups = handle.groups.groups().into_iter();
-    let answers = groups.map(|(group, status)| answer(group, status, source.clone(), &ended));
+    let groups = handle.groups.groups();
+    let ended = ended(&state, groups.values())?;
+    let answers = groups
+        .into_iter()
+        .map(|(group, status)| answer(group, status, source.clone(), &ended));
     Ok(Json(answers.collect()))
 }
 
@@ -45,7 +47,7 @@ pub(super) async fn show(
             "group sync of link {link} has not seen group {group}{because}"
         ))
     })?;
-    let ended = state.moves.ended()?;
+    let ended = ended(&state, [&status])?;
     Ok(Json(answer(group, status, handle.groups.source(), &ended)))
 }
 
@@ -74,6 +76,22 @@ pub(super) async fn give_back(
     Ok(Json(answers.collect()))
 }
 
+/// Returns when each operation was done; nothing is looked up if none of these groups was moved.
+fn ended<'a>(
+    state: &ApiState,
+    groups: impl IntoIterator<Item = &'a GroupStatus>,
+) -> Result<BTreeMap<String, Timestamp>, Problem> {
+    if groups.into_iter().any(|it| moved_by(it).is_some()) {
+        Ok(state.moves.ended()?)
+    } else {
+        Ok(BTreeMap::new())
+    }
+}
+
+fn moved_by(group: &GroupStatus) -> Option<&String> {
+    group.partitions.iter().find_map(|it| it.moved_by.as_ref())
+}
+
 /// `ended` has when each operation was done.
 fn answer(
     group: GroupId,
@@ -81,9 +99,8 @@ fn answer(
     source: SourceLook,
     ended: &BTreeMap<String, Timestamp>,
 ) -> GroupAnswer {
-    let moved_by = status.partitions.iter().find_map(|it| it.moved_by.as_ref());
     GroupAnswer {
-        moved_at: moved_by.and_then(|by| ended.get(by).copied()),
+        moved_at: moved_by(&status).and_then(|by| ended.get(by).copied()),
         group,
         as_of: source.as_of,
         source_failure: source.failure,
