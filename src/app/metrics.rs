@@ -73,16 +73,6 @@ impl Samples for LinkSamples {
             .collect()
     }
 
-    fn followed(&self) -> Vec<(LinkName, i64)> {
-        let count = |link: Arc<LinkHandle>| {
-            let statuses = link.view.partitions();
-            let followed = statuses.iter().filter(|it| it.read_from.is_some()).count();
-            let count = i64::try_from(followed).unwrap_or(i64::MAX);
-            (link.view.link().clone(), count)
-        };
-        self.handles().into_iter().map(count).collect()
-    }
-
     fn verified(&self) -> Vec<VerifiedSample> {
         let now = crate::telemetry::now_ms();
         let of_link = |sample: &Arc<LinkHandle>| {
@@ -130,6 +120,7 @@ fn partition(link: &LinkName, status: PartitionStatus) -> PartitionSample {
         link: link.clone(),
         partition: status.partition,
         state: status.state,
+        is_from_follower: status.read_from.is_some(),
         lag_records: status.lag_records,
         held_records: status.held_records,
         held_since_ms: status.held_by.map(|it| it.since_ms),

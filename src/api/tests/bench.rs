@@ -362,10 +362,6 @@ impl Samples for Nothing {
         Vec::new()
     }
 
-    fn followed(&self) -> Vec<(LinkName, i64)> {
-        Vec::new()
-    }
-
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
         Vec::new()
     }

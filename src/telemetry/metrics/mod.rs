@@ -40,7 +40,6 @@ impl Exposition {
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
         registry.register_collector(Box::new(verified::Collected(Arc::clone(&samples))));
-        registry.register_collector(Box::new(Followers(Arc::clone(&samples))));
         registry.register_collector(Box::new(Clusters(samples)));
         registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
@@ -51,26 +50,6 @@ impl Exposition {
         let mut page = String::new();
         encode(&mut page, &self.0)?;
         Ok(page)
-    }
-}
-
-/// Encodes how many partitions are fetched from followers.
-#[derive(Debug)]
-struct Followers(Arc<dyn Samples>);
-
-impl Collector for Followers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut metric = encoder.encode_descriptor(
-            "partitions_from_followers",
-            "Mirror partitions whose records are fetched from a follower in farshore's rack",
-            None,
-            MetricType::Gauge,
-        )?;
-        for (link, count) in self.0.followed() {
-            let labels = [("link", link.as_str())];
-            metric.encode_family(&labels)?.encode_gauge(&count)?;
-        }
-        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ impl Collector for Collected {
         let samples: Vec<Labelled> = partitions.into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
+        Page(&mut encoder).followers(&links, &samples)?;
         Page(&mut encoder).groups(&self.0.groups())?;
         Page(&mut encoder).rates(self.0.rate_limited())?;
         Page(&mut encoder).checkpoint(self.0.checkpoint_failed())
@@ -225,6 +226,21 @@ impl Page<'_, '_> {
                 let count = counts.get(&state).copied().unwrap_or_default();
                 metric.encode_family(&labels)?.encode_gauge(&count)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Encodes how many partitions are fetched from followers.
+    fn followers(&mut self, links: &[LinkSample], samples: &[Labelled]) -> fmt::Result {
+        let mut counts: BTreeMap<&LinkName, i64> = links.iter().map(|it| (&it.link, 0)).collect();
+        for Labelled { sample, .. } in samples {
+            *counts.entry(&sample.link).or_default() += i64::from(sample.is_from_follower);
+        }
+        let help = "Mirror partitions whose records are fetched from a follower in farshore's rack";
+        let mut metric = self.family("partitions_from_followers", help, MetricType::Gauge)?;
+        for (link, count) in counts {
+            let labels = [("link", link.as_str())];
+            metric.encode_family(&labels)?.encode_gauge(&count)?;
         }
         Ok(())
     }

@@ -14,8 +14,6 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn checkpoint_failed(&self) -> bool;
     /// Returns for how many milliseconds `max_bytes_per_second` throttled each link.
     fn rate_limited(&self) -> Vec<(LinkName, u64)>;
-    /// Counts the partitions whose records come from followers, by link.
-    fn followed(&self) -> Vec<(LinkName, i64)>;
     /// Samples every mirror partition that has been verified.
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Returns the bytes that this process read to verify, by link.
@@ -41,6 +39,8 @@ pub struct PartitionSample {
     /// The source partition.
     pub partition: TopicPartition,
     pub state: PartitionState,
+    /// Whether its records come from a follower.
+    pub is_from_follower: bool,
     /// Acknowledged source records missing on the target.
     pub lag_records: i64,
     /// How many of them are behind an open transaction.

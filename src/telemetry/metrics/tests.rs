@@ -20,6 +20,7 @@ impl Samples for Fixed {
             link: LinkName::new("l"),
             partition: TopicPartition::new("orders", partition),
             state,
+            is_from_follower: partition == 1,
             lag_records,
             held_records: 5,
             held_since_ms: (partition == 1).then_some(1_700_000_000_250),
@@ -69,10 +70,6 @@ impl Samples for Fixed {
         vec![(LinkName::new("l"), 1_500)]
     }
 
-    fn followed(&self) -> Vec<(LinkName, i64)> {
-        vec![(LinkName::new("l"), 8)]
-    }
-
     fn verified(&self) -> Vec<VerifiedSample> {
         vec![VerifiedSample {
             link: LinkName::new("l"),
@@ -114,7 +111,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_offsets_without_image_total{link="l",topic="orders",partition="1",kind="adopted"} 0"#,
         r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,
         r#"farshore_partitions{link="l",state="live"} 1"#,
-        r#"farshore_partitions_from_followers{link="l"} 8"#,
+        r#"farshore_partitions_from_followers{link="l"} 1"#,
         r#"farshore_partitions{link="l",state="diverged"} 0"#,
         r#"farshore_partition_verified_offset{link="l",topic="orders",partition="1"} 33"#,
         r#"farshore_partition_verified_age_seconds{link="l",topic="orders",partition="1"} 2.5"#,
