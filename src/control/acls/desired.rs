@@ -143,7 +143,7 @@ fn carried(
     Ok(carried)
 }
 
-/// A denial for everyone else who is allowed to write.
+/// Denies Write to every other principal that some entry allows to write.
 fn guard(subject: &TopicSubject<'_>, desired: &mut Desired) {
     if !subject.guard {
         return;

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
 use kafka_protocol::messages::describe_acls_response::DescribeAclsResource;
-use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest};
+use kafka_protocol::messages::{
+    CreateAclsRequest, CreateAclsResponse, DeleteAclsRequest, DeleteAclsResponse,
+    DescribeAclsRequest,
+};
 
 use crate::error::{BrokerCode, Error, Result};
 use crate::kafka::acl::entry::{AclEntry, kind_of, operation_of, pattern_of, permission_of};
 use crate::kafka::acl::{Need, Resource};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::text;
-use crate::kafka::client::{Cluster, Connection, Recipient};
+use crate::kafka::client::{Cluster, Connection, Recipient, Request};
 use crate::model::TopicName;
 use crate::task::Ownership;
 
@@ -131,23 +134,15 @@ pub async fn create_acls(
     entries: &[AclEntry],
     right: &Ownership,
 ) -> Result<Vec<(AclEntry, Error)>> {
-    let timeout = cluster.settings().request_timeout;
-    let mut refused = Vec::new();
-    for chunk in entries.chunks(CHUNK) {
-        let request =
-            CreateAclsRequest::default().with_creations(chunk.iter().map(creation).collect());
-        let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
-            let request = request.clone();
-            async move {
-                let answer = connection.call_under(right, request, timeout).await?;
-                let told = answer.results.into_iter();
-                let told = told.map(|it| (code_of(it.error_code), it.error_message));
-                refusals(cluster, &connection, "add", chunk, told.collect())
-            }
-        });
-        refused.extend(ask.await?);
-    }
-    Ok(refused)
+    let request = |chunk: &[AclEntry]| {
+        CreateAclsRequest::default().with_creations(chunk.iter().map(creation).collect())
+    };
+    let told = |answer: CreateAclsResponse| {
+        let told = answer.results.into_iter();
+        let told = told.map(|it| (code_of(it.error_code), it.error_message));
+        told.collect()
+    };
+    change(cluster, ("add", entries), right, request, told).await
 }
 
 /// Removes exactly these entries, as far as they exist. Returns those that were refused, each with the error.
@@ -158,22 +153,39 @@ pub async fn delete_acls(
     entries: &[AclEntry],
     right: &Ownership,
 ) -> Result<Vec<(AclEntry, Error)>> {
+    let request = |chunk: &[AclEntry]| {
+        DeleteAclsRequest::default().with_filters(chunk.iter().map(filter).collect())
+    };
+    let told = |answer: DeleteAclsResponse| {
+        let told = answer.filter_results.into_iter();
+        let told = told.map(|it| {
+            let of_match = it.matching_acls.iter().find(|it| it.error_code != 0);
+            let of_match = of_match.map(|it| (it.error_code, it.error_message.clone()));
+            let (code, detail) = of_match.unwrap_or((it.error_code, it.error_message));
+            (code_of(code), detail)
+        });
+        told.collect()
+    };
+    change(cluster, ("remove", entries), right, request, told).await
+}
+
+/// Sends the entries to change, some in each request.
+async fn change<R: Request + Clone>(
+    cluster: &Cluster,
+    (verb, entries): (&str, &[AclEntry]),
+    right: &Ownership,
+    request: impl Fn(&[AclEntry]) -> R,
+    told: impl Fn(R::Response) -> Told,
+) -> Result<Vec<(AclEntry, Error)>> {
     let timeout = cluster.settings().request_timeout;
     let mut refused = Vec::new();
     for chunk in entries.chunks(CHUNK) {
-        let request = DeleteAclsRequest::default().with_filters(chunk.iter().map(filter).collect());
+        let request = request(chunk);
         let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
-            let request = request.clone();
+            let (request, told) = (request.clone(), &told);
             async move {
                 let answer = connection.call_under(right, request, timeout).await?;
-                let told = answer.filter_results.into_iter();
-                let told = told.map(|it| {
-                    let of_match = it.matching_acls.iter().find(|it| it.error_code != 0);
-                    let of_match = of_match.map(|it| (it.error_code, it.error_message.clone()));
-                    let (code, detail) = of_match.unwrap_or((it.error_code, it.error_message));
-                    (code_of(code), detail)
-                });
-                refusals(cluster, &connection, "remove", chunk, told.collect())
+                refusals(cluster, &connection, verb, chunk, told(answer))
             }
         });
         refused.extend(ask.await?);
