@@ -71,4 +71,6 @@ pub(crate) fn checked(text: &str) -> Result<Secret, &'static str> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

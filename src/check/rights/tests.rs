@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use super::*;
+use crate::files::testing::document_has;
 use crate::kafka::acl::{Need, PatternType};
 
 #[test]
@@ -185,7 +186,7 @@ fn a_cluster_between_two_links_gets_what_both_take_once() {
     assert!(of_oslo.filter(settings).count() >= 1);
 }
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/security.md");
+const DOCUMENT: &str = "docs/security.md";
 const BEGIN: &str = "<!-- permissions -->\n";
 const END: &str = "<!-- end of permissions -->\n";
 
@@ -234,12 +235,5 @@ fn words(subject: Subject) -> &'static str {
 /// `FARSHORE_RENEW=1` writes it.
 #[test]
 fn the_documents_have_this_table() {
-    let document = std::fs::read_to_string(DOCUMENT).unwrap();
-    let (before, rest) = document.split_once(BEGIN).expect("the table's begin");
-    let (written, after) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("FARSHORE_RENEW").is_some() {
-        std::fs::write(DOCUMENT, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-        return;
-    }
-    assert_eq!(written, table());
+    document_has(DOCUMENT, (BEGIN, END), &table());
 }

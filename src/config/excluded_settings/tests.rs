@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::config::tests::{LINK, parse_with_clusters};
+use crate::files::testing::document_has;
 use crate::model::SettingRule;
 
 const DOCUMENT: &str = "docs/topic-settings.md";
@@ -71,12 +72,5 @@ fn table() -> String {
 /// `FARSHORE_RENEW=1` writes it.
 #[test]
 fn the_document_has_this_table() {
-    let document = std::fs::read_to_string(DOCUMENT).unwrap();
-    let (before, rest) = document.split_once(BEGIN).expect("the table's begin");
-    let (written, after) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("FARSHORE_RENEW").is_some() {
-        std::fs::write(DOCUMENT, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-        return;
-    }
-    assert_eq!(written, table());
+    document_has(DOCUMENT, (BEGIN, END), &table());
 }

@@ -128,22 +128,39 @@ impl Bench {
         started.map(Arc::unwrap_or_clone)
     }
 
+    /// Runs the runner while `doing` is done, which cancels `token` in the end.
+    async fn runs_until<T>(&self, token: &CancellationToken, doing: impl Future<Output = T>) -> T {
+        let both = async { tokio::join!(self.runner.run(token.clone()), doing) };
+        let (ran, done) = timeout(Duration::from_secs(3_600), both).await.unwrap();
+        ran.unwrap();
+        done
+    }
+
+    /// Waits until an operation has ended, stops the runner and returns the operation.
+    async fn ended(&self, id: &str, token: &CancellationToken) -> Operation {
+        loop {
+            let operation = self.runner.operation(id).unwrap().unwrap();
+            if operation.phase.is_last() {
+                token.cancel();
+                return Arc::unwrap_or_clone(operation);
+            }
+            passes(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Executes until the operation has ended.
     async fn finish(&self, id: &str) -> Operation {
         let token = CancellationToken::new();
-        let ended = async {
-            loop {
-                let operation = self.runner.operation(id).unwrap().unwrap();
-                if operation.phase.is_last() {
-                    token.cancel();
-                    return Arc::unwrap_or_clone(operation);
-                }
-                passes(Duration::from_millis(50)).await;
-            }
-        };
-        let both = async { tokio::join!(self.runner.run(token.clone()), ended) };
-        let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
-        ran.unwrap();
+        self.runs_until(&token, self.ended(id, &token)).await
+    }
+
+    /// Stores an operation of a plan that another process left in a phase.
+    async fn left(&self, plan: Plan, phase: Phase) -> Operation {
+        let mut operation = begin(plan, Timestamp::now());
+        operation.phase = phase;
+        save_operation(self.store.as_ref(), &operation)
+            .await
+            .unwrap();
         operation
     }
 

@@ -17,19 +17,9 @@ async fn cancelled(
         passes(Duration::from_millis(700)).await;
         let answer = bench.runner.cancel(id, "me").await;
         bench.target.set(|inner| inner.gone = false);
-        loop {
-            let operation = bench.runner.operation(id).unwrap().unwrap();
-            if operation.phase.is_last() {
-                token.cancel();
-                return (answer, Arc::unwrap_or_clone(operation));
-            }
-            passes(Duration::from_millis(10)).await;
-        }
+        (answer, bench.ended(id, &token).await)
     };
-    let both = async { tokio::join!(bench.runner.run(token.clone()), ordered) };
-    let (ran, ended) = timeout(Duration::from_secs(3_600), both).await.unwrap();
-    ran.unwrap();
-    ended
+    bench.runs_until(&token, ordered).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,11 +70,8 @@ async fn frozen_groups_are_given_back_when_their_move_is_called_off() {
 async fn what_has_begun_to_commit_is_not_called_off() {
     let bench = Bench::new().await;
     let plan = bench.plan(MoveKind::Failover).await;
-    let mut operation = begin(plan.clone(), Timestamp::now());
-    operation.phase = Phase::Committing { moves: plan.groups };
-    save_operation(bench.store.as_ref(), &operation)
-        .await
-        .unwrap();
+    let moves = Moves::clone(&plan.groups);
+    bench.left(plan.clone(), Phase::Committing { moves }).await;
     let elsewhere = bench.runner.cancel(&plan.id, "me").await;
     assert!(
         matches!(elsewhere, Err(NotCancelled::Elsewhere)),

@@ -46,11 +46,7 @@ async fn an_operation_killed_in_any_phase_goes_on_where_it_was() {
             if committed_already || name == PhaseName::Verifying {
                 bench.target.put("g", 45);
             }
-            let mut operation = begin(plan, Timestamp::now());
-            operation.phase = phase;
-            save_operation(bench.store.as_ref(), &operation)
-                .await
-                .unwrap();
+            let operation = bench.left(plan, phase).await;
             let bench = bench.restarted();
             let ended = bench.finish(&operation.id).await;
             assert_eq!(ended.phase.name(), PhaseName::Done, "{name}");
@@ -63,11 +59,8 @@ async fn an_operation_killed_in_any_phase_goes_on_where_it_was() {
 async fn a_move_killed_after_its_commit_ends_well_though_the_consumers_run_already() {
     let bench = Bench::new().await;
     let plan = bench.plan(MoveKind::Failover).await;
-    let mut operation = begin(plan.clone(), Timestamp::now());
-    operation.phase = Phase::Committing { moves: plan.groups };
-    save_operation(bench.store.as_ref(), &operation)
-        .await
-        .unwrap();
+    let moves = Moves::clone(&plan.groups);
+    let operation = bench.left(plan, Phase::Committing { moves }).await;
     bench.target.put("g", 45);
     bench.target.set(|inner| inner.active.insert("g".into()));
     let ended = bench.restarted().finish(&operation.id).await;
@@ -223,15 +216,12 @@ async fn a_switchover_that_does_not_drain_in_time_stops_without_a_change() {
     let bench = Bench::new().await;
     bench.mirror.advance(90);
     let plan = bench.plan(MoveKind::Switchover).await;
-    let mut operation = begin(plan, Timestamp::now());
-    operation.phase = Phase::Draining {
+    let late = Phase::Draining {
         deadline_ms: 0,
         rested: Some(Ends::default()),
         waits_for: vec![],
     };
-    save_operation(bench.store.as_ref(), &operation)
-        .await
-        .unwrap();
+    let operation = bench.left(plan, late).await;
     let ended = bench.finish(&operation.id).await;
     assert_eq!(
         stopped(&ended),

@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// Waits until an operation has ended, stops the runner and returns the operation.
-async fn ended(bench: &Bench, id: &str, token: &CancellationToken) -> Arc<Operation> {
-    loop {
-        let operation = bench.runner.operation(id).unwrap().unwrap();
-        if operation.phase.is_last() {
-            token.cancel();
-            return operation;
-        }
-        passes(Duration::from_millis(10)).await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_comes_back() {
     let bench = Bench::new().await;
@@ -47,11 +35,9 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
         bench
             .ownership
             .extend(tokio::time::Instant::now() + Duration::from_secs(3_600));
-        ended(&bench, id, &token).await
+        bench.ended(id, &token).await
     };
-    let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
-    let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
-    ran.unwrap();
+    let operation = bench.runs_until(&token, moving).await;
     assert_eq!(operation.phase.name(), PhaseName::Done);
 }
 
@@ -89,11 +75,9 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
         assert!(!later.phase.is_last(), "nobody executes it");
         // A different ownership whose first term has the same number as the former one's.
         bench.add_link(Ownership::permanent());
-        ended(&bench, id, &token).await
+        bench.ended(id, &token).await
     };
-    let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
-    let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
-    ran.unwrap();
+    let operation = bench.runs_until(&token, moving).await;
     assert_eq!(operation.phase.name(), PhaseName::Done);
 }
 
